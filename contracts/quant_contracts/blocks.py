@@ -1,0 +1,116 @@
+"""Many bars at once, as columns: what feeds deliver and block-wise parts read.
+
+A block holds bars of one symbol in the order of `ts_known`. Its columns are numpy arrays of equal
+length and are never written to after the block is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from quant_contracts.events.market import Bar
+from quant_contracts.units import Nanos
+
+Column: TypeAlias = npt.NDArray[np.float64]
+Times: TypeAlias = npt.NDArray[np.int64]
+
+COLUMNS = ("open", "high", "low", "close", "volume")
+
+
+class BarBlock(msgspec.Struct, frozen=True, eq=False):
+    """Closed bars of one symbol and interval; row i is one `Bar`."""
+
+    symbol: str
+    interval: Nanos
+    ts: Times
+    """Close times, strictly rising: `ts_event` of each bar."""
+    open: Column
+    high: Column
+    low: Column
+    close: Column
+    volume: Column
+    known: Times | None = None
+    """`ts_known` of each bar where it differs from `ts` (late data); None means known at the close."""
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+    @property
+    def ts_known(self) -> Times:
+        """When each bar could first be known."""
+        return self.ts if self.known is None else self.known
+
+    def slice(self, start: int, stop: int) -> BarBlock:
+        """Rows from `start` up to, not including, `stop`; shares memory with this block."""
+        return BarBlock(
+            self.symbol,
+            self.interval,
+            self.ts[start:stop],
+            self.open[start:stop],
+            self.high[start:stop],
+            self.low[start:stop],
+            self.close[start:stop],
+            self.volume[start:stop],
+            None if self.known is None else self.known[start:stop],
+        )
+
+    def bar(self, row: int) -> Bar:
+        """Row `row` as an event."""
+        ts = int(self.ts[row])
+        return Bar(
+            ts,
+            ts if self.known is None else int(self.known[row]),
+            self.symbol,
+            self.interval,
+            float(self.open[row]),
+            float(self.high[row]),
+            float(self.low[row]),
+            float(self.close[row]),
+            float(self.volume[row]),
+        )
+
+    def bars(self) -> Iterator[Bar]:
+        """Every row as an event, in order."""
+        symbol, interval = self.symbol, self.interval
+        for ts, known, open_, high, low, close, volume in zip(
+            self.ts.tolist(),
+            self.ts_known.tolist(),
+            self.open.tolist(),
+            self.high.tolist(),
+            self.low.tolist(),
+            self.close.tolist(),
+            self.volume.tolist(),
+            strict=True,
+        ):
+            yield Bar(ts, known, symbol, interval, open_, high, low, close, volume)
+
+    @classmethod
+    def of(cls, bars: list[Bar]) -> BarBlock:
+        """The block that holds `bars`, which must be of one symbol and interval and not be empty."""
+        first = bars[0]
+        ts = np.array([bar.ts_event for bar in bars], dtype=np.int64)
+        known = np.array([bar.ts_known for bar in bars], dtype=np.int64)
+        columns = {name: np.array([getattr(bar, name) for bar in bars], dtype=np.float64) for name in COLUMNS}
+        late = None if bool((known == ts).all()) else known
+        return cls(symbol=first.symbol, interval=first.interval, ts=ts, known=late, **columns)
+
+    @classmethod
+    def join(cls, blocks: list[BarBlock]) -> BarBlock:
+        """One block with the rows of `blocks` in order; they must be of one symbol and not be empty."""
+        if len(blocks) == 1:
+            return blocks[0]
+        first = blocks[0]
+        columns = {name: np.concatenate([getattr(block, name) for block in blocks]) for name in COLUMNS}
+        late = any(block.known is not None for block in blocks)
+        return cls(
+            symbol=first.symbol,
+            interval=first.interval,
+            ts=np.concatenate([block.ts for block in blocks]),
+            known=np.concatenate([block.ts_known for block in blocks]) if late else None,
+            **columns,
+        )

@@ -1,0 +1,76 @@
+"""Turns plain values from a file into typed ones, and says helpfully why it cannot.
+
+msgspec does the converting. This adds what a person needs after a slip: the path, the nearest valid
+name, and a refusal of numbers that are not numbers or that would make money inexact.
+"""
+
+from __future__ import annotations
+
+import math
+import typing
+from collections.abc import Mapping
+from decimal import Decimal
+from types import UnionType
+from typing import Any, TypeVar
+
+import msgspec
+
+from quant_contracts.errors import ConfigError, nearest
+
+T = TypeVar("T")
+
+
+def convert(value: object, kind: type[T], path: str) -> T:
+    """`value` as a `kind`; raises `ConfigError` with the path of what is wrong, `path` being its own."""
+    _check(value, kind, path)
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$")
+        raise ConfigError(f"{path}{where.rstrip('`')}: {_plain(what)}") from None
+    except (ValueError, ArithmeticError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _plain(message: str) -> str:
+    return message.replace("`", "'").replace("Object missing required field", "missing")
+
+
+def _check(value: object, kind: Any, path: str) -> None:
+    """Walk `value` beside the type it should have; refuse unknown keys and unfit numbers by path."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{path}: {value} is not a usable number")
+    if kind is Decimal and isinstance(value, float):
+        raise ConfigError(f"{path}: write {value} as a string, so that money stays exact")
+    if isinstance(value, Mapping):
+        fields = _fields(kind)
+        for key, item in value.items():
+            if fields is None:
+                _check(item, _item_kind(kind), f"{path}.{key}")
+            elif key in fields:
+                _check(item, fields[key], f"{path}.{key}")
+            else:
+                raise ConfigError(f"{path}: unknown key {key!r}; {nearest(str(key), fields)}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check(item, _item_kind(kind), f"{path}[{index}]")
+
+
+def _fields(kind: Any) -> dict[str, Any] | None:
+    """Names and types of the fields of a Struct, also inside a union; None for anything else."""
+    for option in _options(kind):
+        if isinstance(option, type) and issubclass(option, msgspec.Struct):
+            return {field.encode_name: field.type for field in msgspec.structs.fields(option)}
+    return None
+
+
+def _item_kind(kind: Any) -> Any:
+    for option in _options(kind):
+        if arguments := typing.get_args(option):
+            return arguments[-1]
+    return Any
+
+
+def _options(kind: Any) -> tuple[Any, ...]:
+    union = isinstance(kind, UnionType) or typing.get_origin(kind) is typing.Union
+    return typing.get_args(kind) if union else (kind,)

@@ -1,0 +1,62 @@
+"""Lengths of time as people write them: 15m, 4h, 1d."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+
+from quant_contracts.errors import ConfigError
+from quant_contracts.units import DAY, HOUR, MINUTE, SECOND, Nanos
+
+UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
+
+
+def parse_interval(text: str) -> Nanos:
+    """Nanoseconds in a length such as `15m`.
+
+    >>> parse_interval("15m") == 15 * MINUTE
+    True
+    """
+    match = re.fullmatch(r"([1-9]\d{0,5})([smhdw])", text)
+    if match is None:
+        raise ConfigError(
+            f"{text!r} is not an interval; write a number and one of s, m, h, d, w, such as 15m"
+        )
+    return int(match[1]) * UNITS[match[2]]
+
+
+def interval_name(interval: Nanos) -> str:
+    """The shortest way to write a length.
+
+    >>> interval_name(15 * MINUTE), interval_name(DAY), interval_name(90 * SECOND)
+    ('15m', '1d', '90s')
+    """
+    for unit in ("d", "h", "m", "s"):
+        if interval % UNITS[unit] == 0:
+            return f"{interval // UNITS[unit]}{unit}"
+    return f"{interval}ns"
+
+
+def parse_time(text: str) -> Nanos:
+    """UTC nanoseconds of an ISO date or date and time; one without a zone is UTC.
+
+    >>> parse_time("1970-01-02")
+    86400000000000
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{text!r} is not a date; write 2022-01-01 or 2022-01-01T12:30:00") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp()) * SECOND + moment.microsecond * 1_000
+
+
+def time_name(ts: Nanos) -> str:
+    """A moment as people read it, to the second, in UTC.
+
+    >>> time_name(86_400_000_000_000)
+    '1970-01-02T00:00:00Z'
+    """
+    return datetime.fromtimestamp(ts // SECOND, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

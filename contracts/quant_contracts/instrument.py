@@ -1,0 +1,64 @@
+"""What is traded: tick, lot and the only places where a float becomes an exact number."""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from typing import Final
+
+import msgspec
+
+from quant_contracts.units import ExactPrice, ExactQuantity, Money, Price, Quantity, Side
+
+ZERO: Final = Decimal(0)
+
+CASH_UNIT: Final = Decimal("1e-8")
+"""Fees are rounded to this many quote units, half to even; nothing else in the books is ever rounded."""
+
+
+class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One tradable pair: BTCUSDT has base BTC, quote USDT, and moves in ticks and lots.
+
+    >>> btc = Instrument("BTCUSDT", tick=Decimal("0.01"), lot=Decimal("0.00001"))
+    >>> btc.price(64000.126, side=1), btc.price(64000.126, side=-1)
+    (Decimal('64000.13'), Decimal('64000.12'))
+    >>> btc.size(-0.123456789)
+    Decimal('-0.12345')
+    """
+
+    symbol: str
+    tick: Decimal = Decimal("0.01")
+    lot: Decimal = Decimal("0.00001")
+    min_notional: Money = ZERO
+    """Smallest order value the venue takes, in quote currency; smaller orders are not sent."""
+
+    def __post_init__(self) -> None:
+        for name in ("tick", "lot"):
+            step: Decimal = getattr(self, name)
+            if not step.is_finite() or step <= 0:
+                raise ValueError(f"{name} of {self.symbol} must be above 0, not {step}")
+        if not self.min_notional.is_finite() or self.min_notional < 0:
+            raise ValueError(f"min_notional of {self.symbol} must be 0 or more, not {self.min_notional}")
+
+    def price(self, value: Price, side: Side) -> ExactPrice:
+        """The tick at `value` or the next one that is worse for the trader on `side`."""
+        return self.exact_price(value, ROUND_CEILING if side > 0 else ROUND_FLOOR)
+
+    def observed(self, value: Price) -> ExactPrice:
+        """An observed price on the nearest tick."""
+        return self.exact_price(value, ROUND_HALF_EVEN)
+
+    def exact_price(self, value: Price, rounding: str) -> ExactPrice:
+        """`value` as a multiple of the tick. Reads the shortest decimal text that names the float."""
+        exact = Decimal(repr(value))
+        tick = self.tick
+        ticks = (exact / tick).to_integral_value(rounding)
+        return ticks * tick
+
+    def size(self, value: Quantity) -> ExactQuantity:
+        """`value` cut towards zero to whole lots: never more than was wanted."""
+        lot = self.lot
+        return (Decimal(repr(value)) / lot).to_integral_value(ROUND_DOWN) * lot
+
+    def lots(self, quantity: ExactQuantity) -> int:
+        """How many lots `quantity` is; exact quantities are whole lots by construction."""
+        return int(quantity / self.lot)

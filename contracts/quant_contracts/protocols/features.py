@@ -1,0 +1,104 @@
+"""The promise of the feature layer: bars in, named numbers out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import msgspec
+
+from quant_contracts.blocks import BarBlock, Column
+from quant_contracts.events import Bar
+
+
+class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A feature somebody needs: the channel that makes it and the channel's settings.
+
+    Parts list these in `needs`; the loader builds each distinct one once. The names under which the
+    values arrive are the channel's `outputs`, which carry the settings (`rsi_14`), so that two
+    settings of one channel never collide.
+    """
+
+    channel: str
+    params: dict[str, Any] = {}
+
+
+@runtime_checkable
+class FeatureChannel(Protocol):
+    """Turns the bars of one symbol into one or more named numbers, step by step.
+
+    A channel sees only what it is handed, and it is handed only what is known. It owns its memory and
+    shares it with nobody. Its settings are its Struct fields, so the loader needs no code.
+    """
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the values, in order, settings included: `("rsi_14",)`. Constant."""
+        ...
+
+    @property
+    def warmup(self) -> int:
+        """How many bars it needs before its first value, the one that yields it included. Constant."""
+        ...
+
+    def update(self, bar: Bar, /) -> tuple[float, ...] | None:
+        """Take the next closed bar; return the values in the order of `outputs`, or None while cold.
+
+        Values are finite. None after warm-up means missing: the symbol takes no step.
+        """
+        ...
+
+
+@runtime_checkable
+class CrossChannel(Protocol):
+    """A channel that reads other symbols beside its own: a spread, a ratio, a beta."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """As in `FeatureChannel`."""
+        ...
+
+    @property
+    def warmup(self) -> int:
+        """As in `FeatureChannel`."""
+        ...
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Symbols read beside the channel's own; each must be declared in `data`. Constant."""
+        ...
+
+    def update(self, bar: Bar, /, *others: Bar | None) -> tuple[float, ...] | None:
+        """As in `FeatureChannel`, with the last known bar of each of `others` in order, None before any.
+
+        An other's bar may be older than `bar`; how old is too old is the channel's to say.
+        """
+        ...
+
+
+@runtime_checkable
+class BlockChannel(Protocol):
+    """A channel that can also take a whole block at once, for speed and never for another result."""
+
+    def update_many(self, bars: BarBlock, /) -> Sequence[Column]:
+        """One column per output, as long as the block; NaN where `update` would have returned None.
+
+        The bits are those of `update`, row by row, and the channel's memory afterwards is the same, so
+        that blocks of any size and single bars may follow each other in any mix.
+        """
+        ...
+
+
+@runtime_checkable
+class BlockCrossChannel(Protocol):
+    """The block form of a `CrossChannel`."""
+
+    def update_many(self, bars: BarBlock, /, *others: BarBlock) -> Sequence[Column]:
+        """As in `BlockChannel`. Row i of each other block is that symbol's last bar known at row i.
+
+        Where no bar of the other was known yet its row has `ts` 0 and NaN prices.
+        """
+        ...
+
+
+AnyChannel: TypeAlias = FeatureChannel | CrossChannel

@@ -1,0 +1,87 @@
+"""The static description of a run: what to trade with which parts. No mode, no time, no side effects.
+
+    Strategy
+      data        symbol -> DataSpec        the only place where symbols are declared
+      strategies  symbol -> SymbolSpec      model, decision, risk, execution, ...
+      account     AccountSpec               what the run starts with
+      matching    PartSpec                  the simulated venue, its fees included
+      run         RunSpec                   range, seed, trace
+
+In a file the strategies stand at the top level, each under its symbol, as in the overview's example.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+TraceLevel: TypeAlias = Literal["off", "decisions", "full"]
+"""What the journal keeps: nothing, every change of mind, or every event of every stage."""
+
+
+class PartSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"name": "class"}):
+    """A part by name, with its settings: `{"class": "RSIModel", "params": {"window": 14}}`."""
+
+    name: str
+    params: dict[str, Any] = {}
+
+
+class SymbolSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The parts that trade one symbol."""
+
+    model: PartSpec
+    decision: PartSpec
+    risk: PartSpec | list[PartSpec]
+    """One rule, or several that apply in the order given."""
+    execution: PartSpec
+    router: PartSpec = PartSpec("MarketRouter")
+    slippage: PartSpec = PartSpec("LinearSlippage")
+    features: list[PartSpec] = []
+    """Channels to run beside those the parts need, for the record or for another's eyes."""
+
+    @property
+    def risk_stack(self) -> list[PartSpec]:
+        """The risk rules in order."""
+        return self.risk if isinstance(self.risk, list) else [self.risk]
+
+
+class DataSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One declared stream of bars and the instrument it belongs to."""
+
+    source: PartSpec = PartSpec("catalog")
+    venue: str = "binance"
+    interval: str | None = None
+    """Bars to trade on, such as 15m; finer stored bars are resampled. None takes them as they are."""
+    repair: list[str] = []
+    """Named repairs allowed on dirty data; an empty list refuses any."""
+    tick: Decimal = Decimal("0.01")
+    lot: Decimal = Decimal("0.00001")
+    min_notional: Decimal = Decimal(5)
+
+
+class AccountSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the run starts with."""
+
+    cash: Decimal = Decimal(100_000)
+    currency: str = "USDT"
+
+
+class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of the data to run over, and what to keep of it."""
+
+    start: str | None = None
+    end: str | None = None
+    seed: int = 0
+    trace: TraceLevel = "decisions"
+
+
+class Strategy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything a run is, apart from its mode."""
+
+    strategies: dict[str, SymbolSpec]
+    data: dict[str, DataSpec]
+    account: AccountSpec = AccountSpec()
+    matching: PartSpec = PartSpec("BarMatchingEngine")
+    run: RunSpec = RunSpec()

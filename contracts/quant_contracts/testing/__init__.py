@@ -1,0 +1,1 @@
+"""The public kit for authors of parts: sample data and the checks of every promise."""
