@@ -61,17 +61,17 @@ class BarBlock(msgspec.Struct, frozen=True, eq=False):
 
     def bar(self, row: int) -> Bar:
         """Row `row` as an event."""
-        ts = int(self.ts[row])
+        ts = self.ts.item(row)
         return Bar(
             ts,
-            ts if self.known is None else int(self.known[row]),
+            ts if self.known is None else self.known.item(row),
             self.symbol,
             self.interval,
-            float(self.open[row]),
-            float(self.high[row]),
-            float(self.low[row]),
-            float(self.close[row]),
-            float(self.volume[row]),
+            self.open.item(row),
+            self.high.item(row),
+            self.low.item(row),
+            self.close.item(row),
+            self.volume.item(row),
         )
 
     def bars(self) -> Iterator[Bar]:

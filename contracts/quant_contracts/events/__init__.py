@@ -6,6 +6,7 @@ from quant_contracts.events.account import PortfolioSnapshot
 from quant_contracts.events.base import Event
 from quant_contracts.events.market import Bar, FormingBar
 from quant_contracts.events.order import (
+    CancelIntent,
     Fill,
     Liquidity,
     OrderAccepted,
@@ -28,6 +29,7 @@ AnyEvent: TypeAlias = (
     | Intent
     | Target
     | OrderIntent
+    | CancelIntent
     | OrderAccepted
     | OrderRejected
     | OrderCanceled
@@ -48,6 +50,7 @@ OrderEvent: TypeAlias = OrderAccepted | OrderRejected | OrderCanceled | OrderExp
 __all__ = [
     "AnyEvent",
     "Bar",
+    "CancelIntent",
     "DataGap",
     "Event",
     "Features",

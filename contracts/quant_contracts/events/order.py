@@ -44,6 +44,15 @@ class OrderIntent(Event, frozen=True, gc=False):
     """Orders that share a name here cancel one another when one of them fills."""
 
 
+class CancelIntent(Event, frozen=True, gc=False):
+    """We no longer want the order. Until the venue answers it may still fill."""
+
+    ts: Nanos
+    symbol: str
+    order_id: str
+    reason: str
+
+
 class OrderAccepted(Event, frozen=True, gc=False):
     """The venue has the order and will work it."""
 

@@ -3,6 +3,7 @@
 from quant_contracts.protocols.execution import (
     ExecutionEngine,
     ExecutionPolicy,
+    ExecutionTools,
     MarketState,
     MatchingEngine,
     ParentOrder,
@@ -55,6 +56,7 @@ __all__ = [
     "DecisionProto",
     "ExecutionEngine",
     "ExecutionPolicy",
+    "ExecutionTools",
     "FeatureChannel",
     "FeatureSpec",
     "Feed",

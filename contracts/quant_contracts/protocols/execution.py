@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from quant_contracts.blocks import BarBlock
-from quant_contracts.events import Bar, Fill, OrderEvent, OrderIntent, OrderKind, Target, TimeInForce
+from quant_contracts.events import Bar, CancelIntent, OrderEvent, OrderIntent, OrderKind, Target, TimeInForce
 from quant_contracts.instrument import Instrument
 from quant_contracts.protocols.features import FeatureSpec
+from quant_contracts.protocols.runtime import Clock, Portfolio
 from quant_contracts.units import ExactPrice, ExactQuantity, Fraction, Nanos, Price
 
 
@@ -115,6 +116,10 @@ class Venue(Protocol):
 class MatchingEngine(Venue, Protocol):
     """A venue that fills orders against recorded market data."""
 
+    def bind(self, instruments: Mapping[str, Instrument], slippage: Mapping[str, SlippageModel], /) -> None:
+        """Take what is traded and what it costs, by symbol. Called once, after construction."""
+        ...
+
     def on_bar(self, bar: Bar, /) -> Sequence[OrderEvent]:
         """Match the working orders of the bar's symbol; return what happened, in order."""
         ...
@@ -127,17 +132,38 @@ class MatchingEngine(Venue, Protocol):
         ...
 
 
+class ExecutionTools(msgspec.Struct, frozen=True):
+    """What an execution engine works with; every mapping is by symbol."""
+
+    instruments: Mapping[str, Instrument]
+    policies: Mapping[str, ExecutionPolicy]
+    routers: Mapping[str, Router]
+    portfolio: Portfolio
+    clock: Clock
+    price: Callable[[str], Price]
+    """The mark of a symbol now."""
+
+
 @runtime_checkable
 class ExecutionEngine(Protocol):
-    """Keeps what we hold on its way to what risk approved."""
+    """Keeps what we hold on its way to what risk approved. Built from an `ExecutionTools`."""
+
+    def connect(self, publish: Callable[[OrderIntent | CancelIntent], None], /) -> None:
+        """Take the call that sends orders and cancels on their way. Made once, before the first step."""
+        ...
 
     def execute(self, target: Target, market: MarketState, /) -> None:
-        """Work towards `target`: the difference to position plus working orders becomes a parent order.
+        """Work towards `target`: the difference to the position becomes a parent order.
 
-        Orders of an older target that have not filled are cancelled first; nothing is sent twice.
+        Orders of an older target are cancelled first, and nothing new is sent before the venue has
+        said what became of them.
         """
         ...
 
-    def on_fill(self, fill: Fill, /) -> None:
-        """Take note of a fill, place or withdraw the protective orders that follow from it."""
+    def on_event(self, event: OrderEvent, /) -> None:
+        """Take note of what the venue said; place or withdraw what follows from it."""
+        ...
+
+    def stopped(self, symbol: str, /) -> bool:
+        """True when a protective order closed the position and no new target has come since."""
         ...

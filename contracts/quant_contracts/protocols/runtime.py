@@ -83,6 +83,13 @@ class Feed(Protocol):
         """
         ...
 
+    def last_close(self) -> Nanos | None:
+        """Close of the last bar there is, None where only reading everything would tell.
+
+        A hint for progress bars and the spacing of samples; no decision may depend on it.
+        """
+        ...
+
     def info(self) -> SourceInfo:
         """Name and digest of the source."""
         ...
@@ -120,6 +127,10 @@ class DataHandler(Protocol):
 
     def first_close(self) -> Nanos | None:
         """Close of the first bar loaded, None when there is none."""
+        ...
+
+    def last_close(self) -> Nanos | None:
+        """Close of the last bar that will be read, where the source can tell; a hint, as in `Feed`."""
         ...
 
     def warmup_to(self, anchor: Nanos, /) -> BarBlock | None:

@@ -1,0 +1,197 @@
+"""The same steps over columns: visits only the moments at which something can change.
+
+Features and scores of a whole stretch of time are computed ahead, as columns. Between two changes of
+mind the decision promises to stay as it is (`next_change`), the venue promises that no order can be
+touched (`next_touch`), and the clock knows its next timer. Every moment that one of them names is
+visited with the very calls of `Engine.step`; all others are provably without effect and skipped.
+
+    rows        . . . . . . . . . . . . . . . . . . . .
+    decision            ^                   ^               next_change
+    venue                 ^                   ^             next_touch
+    clock                 T   T   T                         next_due
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from quant_contracts.blocks import BarBlock, Column
+from quant_contracts.errors import ContractBroken
+from quant_contracts.events import Score
+from quant_contracts.protocols import BlockModel, MatchingEngine
+from quant_contracts.units import Nanos
+from quant_daemon.clock import NEVER
+from quant_daemon.engine import Engine
+from quant_daemon.extractor import as_of
+from quant_daemon.lane import Lane
+
+
+class Stretch:
+    """One symbol's rows within one stretch of time, its features and scores, and where to stop next."""
+
+    __slots__ = (
+        "_at",
+        "_columns",
+        "_known",
+        "_scores",
+        "block",
+        "change",
+        "known_rows",
+        "lane",
+        "rows",
+        "touch",
+    )
+
+    def __init__(self, lane: Lane, block: BarBlock, others: Mapping[str, BarBlock]) -> None:
+        self.lane = lane
+        self.block = block
+        self.rows = len(block)
+        self.known_rows = 0
+        """How many rows are known by now."""
+        self._known = block.ts_known
+        columns, ready = lane.parts.extractor.update_many(block, others)
+        # Scores exist only where every feature does; `_at` maps them back to rows.
+        self._at: npt.NDArray[np.intp] | None = None
+        if ready is not None:
+            self._at = ready.nonzero()[0]
+            columns = {name: column[ready] for name, column in columns.items()}
+        self._columns = columns
+        self._scores = _scores(lane, columns)
+        lane.bars += self.rows
+        # A visited step counts itself; here belong the steps that need no visit.
+        lane.steps += len(self._scores)
+        self.touch = self.rows
+        self.change = self.rows
+        self._find_change(0)
+
+    def ts(self, row: int) -> Nanos:
+        """When `row` becomes known; `NEVER` past the end."""
+        return self._known.item(row) if row < self.rows else NEVER
+
+    @property
+    def next_visit(self) -> Nanos:
+        """The earliest moment at which this symbol has something to do."""
+        return self.ts(min(self.change, self.touch))
+
+    def advance(self, moment: Nanos) -> None:
+        """Let everything known at `moment` be known, and the mark be the last close of it."""
+        row = min(self.change, self.touch)
+        if self.ts(row) == moment:
+            self.known_rows = row + 1
+        else:
+            self.known_rows = int(self._known.searchsorted(moment, side="right"))
+        if self.known_rows:
+            self.lane.mark(self.block.close.item(self.known_rows - 1))
+
+    def find_touch(self, venue: MatchingEngine) -> None:
+        """Ask the venue which row that is not known yet may touch an order."""
+        self.touch = venue.next_touch(self.block, self.known_rows)
+
+    def step(self) -> None:
+        """Step on the row at which the decision changes, and find where it changes next."""
+        row, lane = self.change, self.lane
+        index = row if self._at is None else int(self._at.searchsorted(row))
+        values = {name: column.item(index) for name, column in self._columns.items()}
+        lane.steps -= 1
+        lane.step(self._known.item(row), values)
+        self._find_change(index + 1)
+
+    def _find_change(self, index: int) -> None:
+        lane, count = self.lane, len(self._scores)
+        if index < count:
+            if lane.next_change is not None:
+                index = lane.next_change(self._scores, self._columns, lane.held, index)
+            else:
+                index = self._scan(index)
+        if index >= count:
+            self.change = self.rows
+        else:
+            self.change = index if self._at is None else int(self._at[index])
+
+    def _scan(self, start: int) -> int:
+        lane = self.lane
+        for index in range(start, len(self._scores)):
+            values = {name: column.item(index) for name, column in self._columns.items()}
+            row = index if self._at is None else int(self._at[index])
+            score = Score(self.ts(row), lane.symbol, self._scores.item(index))
+            if not lane.parts.decision.decide(score, values, lane.held).same_as(lane.held):
+                return index
+        return len(self._scores)
+
+
+def _scores(lane: Lane, columns: Mapping[str, Column]) -> Column:
+    model = lane.parts.model
+    if isinstance(model, BlockModel):
+        scores = model.predict_many(columns)
+    else:
+        names = tuple(columns)
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        scores = np.array(
+            [model.predict(dict(zip(names, row, strict=True))) for row in rows], dtype=np.float64
+        )
+    # min and max carry NaN along, so that this is also false for NaN.
+    if len(scores) and not (scores.min() >= -1.0 and scores.max() <= 1.0):
+        raise ContractBroken(f"{model!r} scored outside of -1 to 1: from {scores.min()} to {scores.max()}")
+    return scores
+
+
+NOTHING: Final[Mapping[str, BarBlock]] = {}
+
+
+class BlockRunner:
+    """Runs an engine over stretches of time instead of bar by bar."""
+
+    def __init__(self, engine: Engine, venue: MatchingEngine) -> None:
+        self._engine = engine
+        self._venue = venue
+
+    def run(self, epoch: Mapping[str, BarBlock], end: Nanos) -> None:
+        """Run over the bars of every symbol up to `end`, the last moment of this stretch."""
+        engine, clock, venue = self._engine, self._engine.clock, self._venue
+        stretches = [self._stretch(lane, epoch) for lane in engine.lanes if lane.symbol in epoch]
+        for stretch in stretches:
+            stretch.find_touch(venue)
+        while True:
+            visit = min([stretch.next_visit for stretch in stretches], default=NEVER)
+            due = clock.next_due
+            moment = min(visit, due)
+            if moment > end:
+                break
+            for stretch in stretches:
+                stretch.advance(moment)
+            if visit <= due:
+                self._visit(stretches, moment)
+            else:
+                clock.advance(moment)
+            for stretch in stretches:
+                stretch.find_touch(venue)
+        for stretch in stretches:
+            stretch.advance(end)
+        clock.advance(end)
+        for symbol, block in epoch.items():
+            engine.handlers[symbol].push_many(block)
+
+    def _stretch(self, lane: Lane, epoch: Mapping[str, BarBlock]) -> Stretch:
+        block = epoch[lane.symbol]
+        handlers = self._engine.handlers
+        others = {
+            symbol: as_of(block, handlers[symbol].last, epoch.get(symbol))
+            for symbol in lane.parts.extractor.others
+        }
+        return Stretch(lane, block, others)
+
+    def _visit(self, stretches: list[Stretch], moment: Nanos) -> None:
+        """What `Engine.step` does at one moment, for the symbols that have something to do."""
+        engine = self._engine
+        engine.clock.advance_before(moment)
+        for stretch in stretches:
+            if stretch.ts(stretch.touch) == moment:
+                engine.publish_bar[stretch.lane.symbol](stretch.block.bar(stretch.touch))
+        engine.clock.advance(moment)
+        for stretch in stretches:
+            if stretch.ts(stretch.change) == moment:
+                stretch.step()

@@ -1,0 +1,75 @@
+"""The `quant-engine` command: subcommands by entry point, errors as one line, exit codes that mean something.
+
+Commands are loaded when they are named, so that `--help` and a mistyped name answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import click
+
+from quant_contracts.errors import QuantError, nearest
+from quant_daemon.registry import installed
+
+INTERRUPTED: Final = 130
+"""What a shell expects of a program stopped by Ctrl-C."""
+
+
+class _Commands(click.Group):
+    """Finds its commands among the installed entry points, ours and a stranger's alike."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(installed("commands"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        points = installed("commands")
+        if cmd_name not in points:
+            ctx.fail(f"no command {cmd_name!r}; {nearest(cmd_name, points)}")
+        command = points[cmd_name].load()
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with: quant-engine demo",
+)
+@click.version_option(package_name="quant-engine", message="quant-engine %(version)s")
+def quant_engine() -> None:
+    """A contract-driven trading runtime: one engine for backtest, paper and live."""
+
+
+def main() -> None:
+    """Run the command line and leave with the exit code of what happened.
+
+    0 done, 1 a check found something, 2 bad command line, 65 data damaged or missing, 70 our own fault,
+    74 the disk refused, 78 configuration invalid, 130 stopped by Ctrl-C.
+    """
+    try:
+        quant_engine(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.Abort:
+        _leave("stopped", INTERRUPTED)
+    except KeyboardInterrupt:
+        _leave("stopped", INTERRUPTED)
+    except click.UsageError as error:
+        hint = f"; try '{error.ctx.command_path} --help'" if error.ctx else ""
+        _leave(f"error: {error.format_message().rstrip('.')}{hint}", error.exit_code)
+    except click.ClickException as error:
+        _leave(f"error: {error.format_message()}", error.exit_code)
+    except QuantError as error:
+        _leave(f"error: {error}", error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); there is nobody left to tell.
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _leave(message: str, code: int) -> None:
+    click.echo(message, err=True)
+    sys.exit(code)

@@ -1,0 +1,70 @@
+"""`quant-engine plan`: what a configuration will do, defaults included, before anything is opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from quant_daemon.plan import Plan
+
+
+@click.command(epilog="Example: quant-engine plan strategy.json --set account.cash=5000")
+@click.argument("config", type=click.Path(path_type=str))
+@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Replace a value for this run.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+def plan(config: str, settings: tuple[str, ...], *, as_json: bool) -> None:
+    """Print the component graph of CONFIG (JSON or TOML) with every default, warm-up and memory bound.
+
+    Nothing is opened and nothing is run.
+    """
+    from pathlib import Path
+
+    import msgspec
+
+    from quant_contracts.config import read_strategy
+    from quant_daemon.commands.settings import parse_settings
+    from quant_daemon.plan import make_plan
+
+    made = make_plan(read_strategy(Path(config), parse_settings(settings)), {})
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(made)))
+    else:
+        for line in _lines(made):
+            click.echo(line)
+
+
+def _lines(plan: Plan) -> list[str]:
+    lines: list[str] = []
+    for symbol in plan.symbols:
+        source = symbol.source
+        lines += [
+            symbol.symbol,
+            f"  data       {_call(source['source']['class'], source['source']['params'])}",
+            f"             venue {source['venue']}, interval {source['interval'] or 'as stored'}",
+            f"             tick {source['tick']}, lot {source['lot']}, least order {source['min_notional']}",
+        ]
+        for feature in symbol.features:
+            lines += [
+                f"  feature    {_call(feature.channel, feature.params)} -> {', '.join(feature.outputs)}",
+                f"             {feature.unit} Warm after {feature.warmup_bars} bars.",
+            ]
+        for stage in symbol.stages:
+            role = stage.role.removeprefix(f"{symbol.symbol}.").partition(".")[0]
+            lines.append(f"  {role:9}  {_call(stage.part, stage.params)}")
+        lines.append(f"  warm-up    {symbol.warmup_bars} bars before the first step")
+    run = plan.run
+    lines += [f"{symbol}: read, not traded" for symbol in plan.data_only]
+    lines += [
+        f"account      {plan.account.cash:,} {plan.account.currency}",
+        f"matching     {_call(plan.matching.part, plan.matching.params)}",
+        f"run          {run.start or 'first bar'} to {run.end or 'last bar'}",
+        f"             seed {run.seed}, trace {run.trace}",
+        f"memory       at most {plan.memory_bytes / 1e6:.1f} MB of bars, however long the history",
+    ]
+    return lines
+
+
+def _call(name: str, params: dict[str, Any]) -> str:
+    return f"{name}({', '.join(f'{key}={value!r}' for key, value in params.items())})"

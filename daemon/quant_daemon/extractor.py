@@ -1,0 +1,155 @@
+"""Runs the feature channels of one symbol and merges what they say into one flat dict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from quant_contracts.blocks import BarBlock, Column
+from quant_contracts.errors import ConfigError, ContractBroken
+from quant_contracts.events import Bar
+from quant_contracts.protocols import (
+    AnyChannel,
+    BlockChannel,
+    BlockCrossChannel,
+    CrossChannel,
+    DataHandler,
+)
+
+Values = dict[str, float]
+
+
+class FeatureExtractor:
+    """The merged features of one symbol, in the order the channels were declared.
+
+    Names never collide: two channels that would say the same name are refused when they are put
+    together.
+    """
+
+    def __init__(
+        self, symbol: str, channels: Sequence[AnyChannel], handlers: Mapping[str, DataHandler]
+    ) -> None:
+        self.symbol = symbol
+        self.channels = tuple(channels)
+        self.names = _names(symbol, channels)
+        self.warmup = max((channel.warmup for channel in channels), default=1)
+        self.others = tuple(
+            dict.fromkeys(
+                other for channel in channels if isinstance(channel, CrossChannel) for other in channel.others
+            )
+        )
+        self._updates = tuple((channel.outputs, _one_by_one(channel, handlers)) for channel in channels)
+
+    def update(self, bar: Bar) -> Values | None:
+        """Take the next bar; the merged values, or None while any channel is cold or misses something."""
+        values: Values = {}
+        ready = True
+        for names, update in self._updates:
+            said = update(bar)
+            if said is None:
+                ready = False
+            elif len(said) == 1:
+                values[names[0]] = said[0]
+            else:
+                values.update(zip(names, said, strict=True))
+        for value in values.values():
+            # NaN and infinity are the floats that do not cancel themselves.
+            if value - value != 0.0:
+                raise ContractBroken(f"{self.symbol}: a feature is not finite: {values}")
+        return values if ready else None
+
+    def update_many(
+        self, bars: BarBlock, others: Mapping[str, BarBlock]
+    ) -> tuple[dict[str, Column], npt.NDArray[np.bool_] | None]:
+        """Take a block; one column per name and which rows are ready, None when all of them are.
+
+        `others` holds, per other symbol, its last known bar at each row of `bars`.
+        """
+        columns: dict[str, Column] = {}
+        for channel in self.channels:
+            columns.update(zip(channel.outputs, _block(channel, bars, others), strict=True))
+        cold = np.zeros(len(bars), dtype=np.bool_)
+        for name, column in columns.items():
+            missing = np.isnan(column)
+            cold |= missing
+            if not np.isfinite(column[~missing]).all():
+                raise ContractBroken(f"{self.symbol}: the feature {name} is not finite")
+        return columns, ~cold if cold.any() else None
+
+
+def _names(symbol: str, channels: Sequence[AnyChannel]) -> tuple[str, ...]:
+    said_by: dict[str, AnyChannel] = {}
+    for channel in channels:
+        for name in channel.outputs:
+            if name in said_by:
+                raise ConfigError(
+                    f"{symbol}: {channel!r} and {said_by[name]!r} both say {name!r}; keep one of them"
+                )
+            said_by[name] = channel
+    return tuple(said_by)
+
+
+def _one_by_one(
+    channel: AnyChannel, handlers: Mapping[str, DataHandler]
+) -> Callable[[Bar], tuple[float, ...] | None]:
+    if not isinstance(channel, CrossChannel):
+        return channel.update
+    update = channel.update
+    sources = [handlers[other] for other in channel.others]
+    return lambda bar: update(bar, *[source.last for source in sources])
+
+
+def _block(channel: AnyChannel, bars: BarBlock, others: Mapping[str, BarBlock]) -> Sequence[Column]:
+    """The columns of one channel: its own block form, or row by row where it has none."""
+    if isinstance(channel, CrossChannel):
+        beside = [others[other] for other in channel.others]
+        if isinstance(channel, BlockCrossChannel):
+            return channel.update_many(bars, *beside)
+        rows = [
+            channel.update(bar, *[_known(block, row) for block in beside])
+            for row, bar in enumerate(bars.bars())
+        ]
+    elif isinstance(channel, BlockChannel):
+        return channel.update_many(bars)
+    else:
+        rows = [channel.update(bar) for bar in bars.bars()]
+    blank = (float("nan"),) * len(channel.outputs)
+    table = np.array([blank if row is None else row for row in rows], dtype=np.float64)
+    return list(table.reshape(len(rows), len(blank)).T)
+
+
+def _known(block: BarBlock, row: int) -> Bar | None:
+    return block.bar(row) if block.ts[row] else None
+
+
+def as_of(bars: BarBlock, tail: Bar | None, other: BarBlock | None) -> BarBlock:
+    """For each row of `bars`, the last bar of another symbol known by then.
+
+    `tail` is the other's last bar before this stretch of time, `other` its bars within it.
+    """
+    if other is None:
+        symbol, interval = (tail.symbol, tail.interval) if tail else ("", 0)
+        other = BarBlock(symbol, interval, *_blank(0))
+    row = other.ts_known.searchsorted(bars.ts_known, side="right")
+    first = BarBlock.of([tail]) if tail else BarBlock(other.symbol, other.interval, *_blank(1))
+    joined = BarBlock.join([first, other]) if len(other) else first
+    return BarBlock(
+        joined.symbol,
+        joined.interval,
+        joined.ts[row],
+        joined.open[row],
+        joined.high[row],
+        joined.low[row],
+        joined.close[row],
+        joined.volume[row],
+        None if joined.known is None else joined.known[row],
+    )
+
+
+def _blank(
+    rows: int,
+) -> tuple[npt.NDArray[np.int64], Column, Column, Column, Column, Column]:
+    nothing = np.full(rows, np.nan)
+    return np.zeros(rows, dtype=np.int64), nothing, nothing, nothing, nothing, nothing

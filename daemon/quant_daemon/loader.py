@@ -1,0 +1,300 @@
+"""Turns a static strategy into an assembled session: builds every part by name and wires the bus.
+
+Nothing is opened here: no file, no socket. The mode decides feed, clock and venue, and nothing after
+this asks for it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from quant_contracts.config import build_strategy, override
+from quant_contracts.errors import ConfigError, nearest
+from quant_contracts.events import (
+    Bar,
+    CancelIntent,
+    Event,
+    Features,
+    Fill,
+    Intent,
+    OrderIntent,
+    Score,
+    StepSnapshot,
+    Target,
+)
+from quant_contracts.instrument import Instrument
+from quant_contracts.protocols import (
+    AnyChannel,
+    CrossChannel,
+    DataHandler,
+    ExecutionEngine,
+    ExecutionPolicy,
+    ExecutionTools,
+    FeatureSpec,
+    Feed,
+    Journal,
+    MatchingEngine,
+    Portfolio,
+    Router,
+    SlippageModel,
+)
+from quant_contracts.record import PartRecord
+from quant_contracts.strategy import DataSpec, PartSpec, Strategy, SymbolSpec
+from quant_daemon.bus import Bus
+from quant_daemon.clock import VirtualClock
+from quant_daemon.engine import Engine
+from quant_daemon.extractor import FeatureExtractor
+from quant_daemon.gateway import ANSWERS, Gateway
+from quant_daemon.journal.trace import Trace
+from quant_daemon.lane import Lane, LaneParts
+from quant_daemon.manifest import part_record
+from quant_daemon.recorder import RunRecorder
+from quant_daemon.registry import Registry
+from quant_daemon.session import Session
+
+MODES: Final = ("backtest",)
+"""Modes whose feed, clock and venue are there. Mock and live need a live feed and the wall clock."""
+
+STAGE_EVENTS: Final[tuple[type[Event], ...]] = (Bar, Features, Score, Intent, Target, StepSnapshot)
+"""What every step says whether or not anything changes."""
+
+Observer = tuple[type[Event], Callable[[Any], object]]
+
+
+class Loader:
+    """Builds sessions from strategies with the parts a registry finds."""
+
+    def __init__(self, registry: Registry | None = None) -> None:
+        self._registry = registry or Registry()
+        self._records: list[PartRecord] = []
+
+    @classmethod
+    def from_config(
+        cls,
+        strategy: Strategy | Mapping[str, Any],
+        mode: str = "backtest",
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        registry: Registry | None = None,
+        journal: Journal | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> Session:
+        """An assembled session of `strategy` in `mode`.
+
+        `overrides` replace values at dotted paths (`account.cash`) before anything is built, and stand in
+        the manifest. `journal` receives what the trace level of the strategy lets through. `observers`
+        are called with every event of their type; one that wants the events of every step makes a
+        backtest go bar by bar.
+        """
+        if mode not in MODES:
+            raise ConfigError(f"mode {mode!r} cannot run here; {nearest(mode, MODES)}")
+        changes = dict(overrides or {})
+        if isinstance(strategy, Strategy):
+            plain: Mapping[str, Any] = plain_strategy(strategy) if changes else {}
+            chosen = build_strategy(override(plain, changes)) if changes else strategy
+        else:
+            chosen = build_strategy(override(strategy, changes))
+        return cls(registry).assemble(chosen, mode, changes, journal, observers)
+
+    def assemble(
+        self,
+        strategy: Strategy,
+        mode: str,
+        overrides: Mapping[str, Any],
+        writer: Journal | None,
+        observers: Sequence[Observer],
+    ) -> Session:
+        """Build every part, then wire them to one another."""
+        instruments = {symbol: _instrument(symbol, spec) for symbol, spec in strategy.data.items()}
+        feeds = {symbol: self._feed(symbol, spec) for symbol, spec in strategy.data.items()}
+        handlers = {symbol: self._handler(symbol, feed) for symbol, feed in feeds.items()}
+        account = msgspec.to_builtins(strategy.account)
+        portfolio: Portfolio = self._registry.build("portfolios", "Ledger", account, "$.account")
+        venue: MatchingEngine = self._part("matching", strategy.matching, "$.matching", "matching")
+        traded = {symbol: instruments[symbol] for symbol in strategy.strategies}
+        slippage: dict[str, SlippageModel] = {}
+        policies: dict[str, ExecutionPolicy] = {}
+        routers: dict[str, Router] = {}
+        parts: list[LaneParts] = []
+        for symbol, spec in strategy.strategies.items():
+            path = f"$.{symbol}.strategy"
+            slippage[symbol] = self._part("slippage", spec.slippage, f"{path}.slippage", f"{symbol}.slippage")
+            policies[symbol] = self._part(
+                "policies", spec.execution, f"{path}.execution", f"{symbol}.execution"
+            )
+            routers[symbol] = self._part("routers", spec.router, f"{path}.router", f"{symbol}.router")
+            parts.append(self._lane_parts(symbol, spec, instruments[symbol], handlers, slippage[symbol]))
+        venue.bind(traded, slippage)
+
+        clock, trace = VirtualClock(), Trace(strategy.run.trace, writer)
+        lanes: dict[str, Lane] = {}
+        tools = ExecutionTools(
+            traded, policies, routers, portfolio, clock, lambda symbol: lanes[symbol].price
+        )
+        execution: ExecutionEngine = self._registry.find("execution", "OrderDesk", "$")(tools)
+        lanes.update({part.symbol: Lane(part, portfolio, execution, trace) for part in parts})
+        bus, recorder = Bus(), RunRecorder()
+        engine = Engine(handlers, list(lanes.values()), portfolio, clock, bus, trace)
+        gateway = Gateway(venue, traded)
+        wire(engine, gateway, execution, recorder, trace, observers)
+        every_step = trace.level == "full" or any(kind in STAGE_EVENTS for kind, _ in observers)
+        records = tuple(self._records)
+        return Session(strategy, mode, overrides, engine, venue, feeds, records, trace, recorder, every_step)
+
+    def _lane_parts(
+        self,
+        symbol: str,
+        spec: SymbolSpec,
+        instrument: Instrument,
+        handlers: Mapping[str, DataHandler],
+        slippage: SlippageModel,
+    ) -> LaneParts:
+        path = f"$.{symbol}.strategy"
+        model = self._part("models", spec.model, f"{path}.model", f"{symbol}.model")
+        decision = self._part("decisions", spec.decision, f"{path}.decision", f"{symbol}.decision")
+        risk = tuple(
+            self._part("risk", rule, f"{path}.risk[{index}]", f"{symbol}.risk.{index}")
+            for index, rule in enumerate(spec.risk_stack)
+        )
+        channels = _Channels(self, symbol, handlers)
+        for part in (model, decision, *risk):
+            for need in part.needs:
+                channels.add(need, f"{path} ({part!r})")
+        cost = [channels.add(need, f"{path} ({slippage!r})") for need in slippage.needs]
+        for index, extra in enumerate(spec.features):
+            channels.add(FeatureSpec(extra.name, extra.params), f"{path}.features[{index}]")
+        for index, channel in enumerate(channels.built.values()):
+            self._records.append(
+                part_record(
+                    f"{symbol}.features.{index}",
+                    type(channel).__name__,
+                    channel,
+                    self._version("features", channel),
+                )
+            )
+        extractor = FeatureExtractor(symbol, list(channels.built.values()), handlers)
+        return LaneParts(
+            symbol,
+            instrument,
+            handlers[symbol],
+            extractor,
+            model,
+            decision,
+            risk,
+            volatility=cost[0].outputs[0] if cost else None,
+            daily_volume=cost[1].outputs[0] if len(cost) > 1 else None,
+        )
+
+    def _part(self, group: str, spec: PartSpec, path: str, role: str) -> Any:
+        part = self._registry.build(group, spec.name, spec.params, path)
+        self._records.append(part_record(role, spec.name, part, self._registry.version(group, spec.name)))
+        return part
+
+    def _version(self, group: str, part: object) -> str:
+        return self._registry.version(group, type(part).__name__)
+
+    def channel(self, spec: FeatureSpec, path: str) -> AnyChannel:
+        """A new feature channel."""
+        channel: AnyChannel = self._registry.build("features", spec.channel, spec.params, path)
+        return channel
+
+    def _feed(self, symbol: str, spec: DataSpec) -> Feed:
+        stream = {
+            "symbol": symbol,
+            "venue": spec.venue,
+            "interval": spec.interval,
+            "repair": spec.repair,
+            "tick": str(spec.tick),
+        }
+        path = f"$.data.{symbol}.source"
+        for name in stream:
+            if name in spec.source.params:
+                raise ConfigError(f"{path}: {name!r} belongs to $.data.{symbol}, not to its source")
+        feed: Feed = self._registry.build("feeds", spec.source.name, {**stream, **spec.source.params}, path)
+        return feed
+
+    def _handler(self, symbol: str, feed: Feed) -> DataHandler:
+        handler: DataHandler = self._registry.find("handlers", "klines", f"$.data.{symbol}")(feed)
+        return handler
+
+
+def wire(
+    engine: Engine,
+    gateway: Gateway,
+    execution: ExecutionEngine,
+    recorder: RunRecorder,
+    trace: Trace,
+    observers: Sequence[Observer],
+) -> None:
+    """Subscribe everybody, seal the bus, hand out the calls that publish.
+
+    Subscribers of one event are called in the order of subscription: the journal first, since inputs and
+    orders are remembered before anybody acts on them; the books before the desk that reads them.
+    """
+    bus = engine.bus
+    orders: tuple[type[Event], ...] = (OrderIntent, CancelIntent)
+    for kind in (*STAGE_EVENTS, *orders):
+        bus.allow(kind, "engine")
+    for kind in ANSWERS:
+        bus.allow(kind, "venue")
+    if trace.level == "full":
+        bus.subscribe(Bar, lambda bar: trace.append("input", bar), "journal")
+        for kind in STAGE_EVENTS[1:]:
+            bus.subscribe(kind, lambda event: trace.append("stage", event), "journal")
+    for kind in (*orders, *ANSWERS):
+        bus.subscribe(kind, lambda event: trace.append("decision", event), "journal")
+    bus.subscribe(Fill, engine.portfolio.apply, "portfolio")
+    gateway.subscribe(bus)
+    for kind in ANSWERS:
+        bus.subscribe(kind, execution.on_event, "execution")
+    recorder.subscribe(bus)
+    for lane in engine.lanes:
+        lane.subscribe(bus)
+    for kind, call in observers:
+        bus.subscribe(kind, call, "observer")
+    bus.seal()
+    gateway.connect(bus)
+    engine.connect()
+    for lane in engine.lanes:
+        lane.connect(bus)
+    send = {(kind, lane.symbol): bus.publisher(kind, lane.symbol) for kind in orders for lane in engine.lanes}
+    execution.connect(lambda event: send[type(event), event.symbol](event))
+
+
+class _Channels:
+    """The distinct channels of one symbol: the same need twice is built once."""
+
+    def __init__(self, loader: Loader, symbol: str, handlers: Mapping[str, DataHandler]) -> None:
+        self.built: dict[bytes, AnyChannel] = {}
+        self._loader = loader
+        self._symbol = symbol
+        self._handlers = handlers
+
+    def add(self, spec: FeatureSpec, path: str) -> AnyChannel:
+        channel = self._loader.channel(spec, path)
+        if isinstance(channel, CrossChannel):
+            for other in channel.others:
+                if other not in self._handlers:
+                    raise ConfigError(
+                        f"{path}: {spec.channel} reads {other}, which is not declared in $.data; "
+                        f"{nearest(other, self._handlers)}"
+                    )
+        key = msgspec.json.encode([spec.channel, msgspec.to_builtins(channel)], order="sorted")
+        return self.built.setdefault(key, channel)
+
+
+def _instrument(symbol: str, spec: DataSpec) -> Instrument:
+    try:
+        return Instrument(symbol, spec.tick, spec.lot, spec.min_notional)
+    except ValueError as error:
+        raise ConfigError(f"$.data.{symbol}: {error}") from None
+
+
+def plain_strategy(strategy: Strategy) -> dict[str, Any]:
+    """A strategy as it would stand in a file."""
+    plain = msgspec.to_builtins(strategy)
+    symbols = plain.pop("strategies")
+    return {**{symbol: {"strategy": spec} for symbol, spec in symbols.items()}, **plain}

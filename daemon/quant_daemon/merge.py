@@ -1,0 +1,65 @@
+"""Puts the bars of several symbols into the one lawful order: when known, then as declared.
+
+A stretch holds every symbol's bars known within one span of time, so that what is computed ahead for
+one symbol never needs a bar of another that has not been read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from quant_contracts.blocks import BarBlock
+from quant_contracts.events import Bar
+from quant_contracts.protocols import DataHandler
+from quant_contracts.units import Nanos
+
+
+def stretches(handlers: Mapping[str, DataHandler]) -> Iterator[tuple[Nanos, dict[str, BarBlock]]]:
+    """Yield (last moment, blocks by symbol), in order of time, until every handler is read to its end."""
+    waiting: dict[str, BarBlock] = {}
+    open_handlers = dict(handlers)
+    while True:
+        for symbol, handler in list(open_handlers.items()):
+            if symbol not in waiting:
+                block = handler.read()
+                if block is None:
+                    del open_handlers[symbol]
+                else:
+                    waiting[symbol] = block
+        if not waiting:
+            return
+        # Past the earliest end of a block that has a successor, somebody's bars are not read yet.
+        end = min(block.ts_known.item(-1) for block in waiting.values())
+        ready: dict[str, BarBlock] = {}
+        for symbol in handlers:
+            block = waiting.get(symbol)
+            if block is None:
+                continue
+            cut = int(block.ts_known.searchsorted(end, side="right"))
+            if cut:
+                ready[symbol] = block.slice(0, cut)
+            if cut == len(block):
+                del waiting[symbol]
+            else:
+                waiting[symbol] = block.slice(cut, len(block))
+        yield end, ready
+
+
+def moments(epoch: Mapping[str, BarBlock]) -> Iterator[tuple[Nanos, Sequence[Bar]]]:
+    """Yield (moment, bars known then) of one stretch, in order."""
+    if len(epoch) == 1:
+        (block,) = epoch.values()
+        for bar in block.bars():
+            yield bar.ts_known, (bar,)
+        return
+    merged = sorted(
+        (bar.ts_known, place, bar) for place, block in enumerate(epoch.values()) for bar in block.bars()
+    )
+    group: list[Bar] = []
+    for ts, _, bar in merged:
+        if group and group[0].ts_known != ts:
+            yield group[0].ts_known, group
+            group = []
+        group.append(bar)
+    if group:
+        yield group[0].ts_known, group

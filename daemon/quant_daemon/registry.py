@@ -1,0 +1,83 @@
+"""Finds parts by entry point: ours and a stranger's by the same door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+from typing import Any, Final
+
+from quant_contracts.convert import convert
+from quant_contracts.errors import ConfigError, nearest
+
+PREFIX: Final = "quant_engine."
+
+KINDS: Final = {
+    "features": "feature channel",
+    "models": "model",
+    "decisions": "decision",
+    "risk": "risk rule",
+    "policies": "execution policy",
+    "routers": "router",
+    "slippage": "slippage model",
+    "matching": "matching engine",
+    "execution": "execution engine",
+    "portfolios": "portfolio",
+    "handlers": "data handler",
+    "feeds": "feed",
+}
+"""Entry point groups that hold parts, and what one of their members is called."""
+
+
+@cache
+def installed(group: str) -> Mapping[str, EntryPoint]:
+    """Every entry point of a group by name, sorted; a name two wheels claim is refused."""
+    found: dict[str, EntryPoint] = {}
+    for point in sorted(entry_points(group=PREFIX + group), key=lambda point: (point.name, point.value)):
+        other = found.get(point.name)
+        if other is not None and other.value != point.value:
+            raise ConfigError(
+                f"two {KINDS.get(group, group)}s are called {point.name!r}: {other.value} and {point.value}; "
+                "uninstall one"
+            )
+        found[point.name] = point
+    return MappingProxyType(found)
+
+
+class Registry:
+    """Looks up part types by name and builds them from plain settings.
+
+    `local` adds types that are not installed, by group and name: how a notebook hands over its own.
+    """
+
+    def __init__(self, local: Mapping[str, Mapping[str, type[Any]]] | None = None) -> None:
+        self._local = local or {}
+
+    def find(self, group: str, name: str, path: str) -> type[Any]:
+        """The type called `name` in `group`; `path` says where the name was written."""
+        local = self._local.get(group, {})
+        if name in local:
+            return local[name]
+        points = installed(group)
+        if name not in points:
+            raise ConfigError(
+                f"{path}: no {KINDS[group]} is called {name!r}; {nearest(name, [*points, *local])}"
+            )
+        try:
+            kind = points[name].load()
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(f"{path}: {KINDS[group]} {name!r} cannot be loaded: {error}") from error
+        assert isinstance(kind, type)
+        return kind
+
+    def build(self, group: str, name: str, params: Mapping[str, Any], path: str) -> Any:
+        """A new part; an unknown or unfit setting is refused with the valid names."""
+        return convert(dict(params), self.find(group, name, path), f"{path} ({name})")
+
+    def version(self, group: str, name: str) -> str:
+        """Version of the distribution the part comes from; `local` for one that was handed over."""
+        if name in self._local.get(group, {}):
+            return "local"
+        distribution = installed(group)[name].dist
+        return distribution.version if distribution is not None else "unknown"

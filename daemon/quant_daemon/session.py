@@ -1,0 +1,116 @@
+"""One assembled run: an engine, what surrounds it, and what is left of it at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from quant_contracts.duration import parse_time
+from quant_contracts.errors import ConfigError
+from quant_contracts.protocols import Feed, MatchingEngine
+from quant_contracts.record import Manifest, PartRecord, RunRecord
+from quant_contracts.strategy import Strategy
+from quant_contracts.units import Nanos
+from quant_daemon.driver import BacktestDriver
+from quant_daemon.engine import Engine
+from quant_daemon.journal.trace import Trace
+from quant_daemon.manifest import run_manifest
+from quant_daemon.recorder import RunRecorder
+
+
+class Session:
+    """Assembled but not running: `backtest` runs it, once."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        mode: str,
+        overrides: Mapping[str, Any],
+        engine: Engine,
+        venue: MatchingEngine,
+        feeds: Mapping[str, Feed],
+        parts: tuple[PartRecord, ...],
+        trace: Trace,
+        recorder: RunRecorder,
+        every_step: bool,
+    ) -> None:
+        self.strategy = strategy
+        self.mode = mode
+        self.engine = engine
+        self.parts = parts
+        self._overrides = overrides
+        self._venue = venue
+        self._feeds = feeds
+        self._trace = trace
+        self._recorder = recorder
+        self._every_step = every_step
+
+    def backtest(
+        self,
+        *,
+        rows: int = 4096,
+        batch: bool = True,
+        progress: Callable[[Nanos, Nanos, Nanos], None] | None = None,
+    ) -> RunRecord:
+        """Run over the range of the strategy and return what happened.
+
+        `rows` is the size of the blocks that are read, `batch` whether features are computed over whole
+        blocks; neither changes the result. `progress` is called with start, present and end.
+        """
+        run = self.strategy.run
+        start = None if run.start is None else parse_time(run.start)
+        end = None if run.end is None else parse_time(run.end)
+        if start is not None and end is not None and end <= start:
+            raise ConfigError(f"$.run: the end {run.end} is not after the start {run.start}")
+        needs_every_step = self._every_step or any(lane.is_continuous for lane in self.engine.lanes)
+        driver = BacktestDriver(
+            self.engine,
+            self._venue,
+            start=start,
+            end=end,
+            rows=rows,
+            batch=batch and not needs_every_step,
+            progress=progress,
+        )
+        driver.run()
+        return self.record()
+
+    def manifest(self) -> Manifest:
+        """What went into the run so far."""
+        inputs = {symbol: feed.info() for symbol, feed in self._feeds.items()}
+        return run_manifest(
+            self.strategy,
+            self.mode,
+            self.parts,
+            inputs,
+            self._overrides,
+            self.engine.cursors,
+            self._trace.decision_hash,
+        )
+
+    def record(self) -> RunRecord:
+        """What the run left behind."""
+        engine = self.engine
+        orders, fills = self._recorder.orders(), self._recorder.fills
+        counts: dict[str, dict[str, int]] = {}
+        for lane in engine.lanes:
+            counts[lane.symbol] = {
+                "bars": lane.bars,
+                "steps": lane.steps,
+                "intents": lane.counts["intents"],
+                "targets": lane.counts["targets"],
+                "orders": sum(order.order.symbol == lane.symbol for order in orders),
+                "fills": sum(fill.symbol == lane.symbol for fill in fills),
+            }
+        return RunRecord(
+            self.strategy,
+            self.manifest(),
+            engine.start,
+            engine.clock.now,
+            engine.sampler.samples,
+            orders,
+            fills,
+            counts,
+            {lane.symbol: dict(sorted(lane.limits.items())) for lane in engine.lanes},
+            tuple(row for feed in self._feeds.values() for row in feed.quality()),
+        )
