@@ -38,9 +38,7 @@ from quant_daemon.registry import Registry, installed
 from quant_engine.execution.router import MarketRouter
 from quant_engine.execution.slippage import LinearSlippage
 from quant_engine.report import Report, build_report
-
-FILE_FEEDS: dict[str, str] = {".parquet": "parquet", ".csv": "csv", ".gz": "csv"}
-"""Which feed reads a file, by its ending."""
+from quant_engine.sources import feed_of
 
 
 class StrategyEngine:
@@ -143,10 +141,4 @@ class StrategyEngine:
 
 
 def _data(source: str | Path | None) -> DataSpec:
-    if source is None:
-        return DataSpec()
-    path = Path(source)
-    feed = FILE_FEEDS.get(path.suffix)
-    if feed is None:
-        raise ConfigError(f"{path}: bars are read from {' or '.join(FILE_FEEDS)} files, not {path.suffix!r}")
-    return DataSpec(source=PartSpec(feed, {"path": str(path)}))
+    return DataSpec() if source is None else DataSpec(source=feed_of(source))

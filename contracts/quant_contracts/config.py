@@ -25,17 +25,26 @@ MAX_BYTES: Final = 1_000_000
 
 def read_strategy(path: Path, overrides: Mapping[str, object] | None = None) -> Strategy:
     """The strategy in a `.json` or `.toml` file; every error names the file and the path inside it."""
+    plain = read_plain(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{path}: {path.stat().st_size:,} bytes is no configuration; the limit is 1 MB")
+        return build_strategy(override(plain, overrides or {}))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def read_plain(path: Path) -> dict[str, Any]:
+    """The plain values in a `.json` or `.toml` file."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ConfigError(f"{path}: {size:,} bytes is no configuration; the limit is {MAX_BYTES:,}")
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as text: {error}") from None
     try:
-        plain = parse_toml(text) if path.suffix == ".toml" else parse_json(text)
-        return build_strategy(override(plain, overrides or {}))
+        return parse_toml(text) if path.suffix == ".toml" else parse_json(text)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 

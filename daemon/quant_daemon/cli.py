@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from quant_contracts.errors import QuantError, nearest
+from quant_contracts.errors import ConfigError, QuantError, nearest
 from quant_daemon.registry import installed
 
 INTERRUPTED: Final = 130
@@ -28,9 +28,20 @@ class _Commands(click.Group):
         points = installed("commands")
         if cmd_name not in points:
             ctx.fail(f"no command {cmd_name!r}; {nearest(cmd_name, points)}")
-        command = points[cmd_name].load()
+        try:
+            command = points[cmd_name].load()
+        except (ImportError, AttributeError) as error:
+            # A package that is half installed must not take `--help` and all other commands with it.
+            return _broken(cmd_name, f"{points[cmd_name].value} cannot be loaded: {error}")
         assert isinstance(command, click.Command)
         return command
+
+
+def _broken(name: str, reason: str) -> click.Command:
+    def refuse() -> None:
+        raise ConfigError(f"the command {name!r} is not usable: {reason}")
+
+    return click.Command(name, callback=refuse, help=f"Not usable: {reason}")
 
 
 @click.group(

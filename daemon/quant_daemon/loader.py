@@ -35,7 +35,6 @@ from quant_contracts.protocols import (
     ExecutionTools,
     FeatureSpec,
     Feed,
-    Journal,
     MatchingEngine,
     Portfolio,
     Router,
@@ -79,15 +78,13 @@ class Loader:
         overrides: Mapping[str, Any] | None = None,
         *,
         registry: Registry | None = None,
-        journal: Journal | None = None,
         observers: Sequence[Observer] = (),
     ) -> Session:
         """An assembled session of `strategy` in `mode`.
 
         `overrides` replace values at dotted paths (`account.cash`) before anything is built, and stand in
-        the manifest. `journal` receives what the trace level of the strategy lets through. `observers`
-        are called with every event of their type; one that wants the events of every step makes a
-        backtest go bar by bar.
+        the manifest. `observers` are called with every event of their type; one that wants the events of
+        every step makes a backtest go bar by bar.
         """
         if mode not in MODES:
             raise ConfigError(f"mode {mode!r} cannot run here; {nearest(mode, MODES)}")
@@ -97,14 +94,13 @@ class Loader:
             chosen = build_strategy(override(plain, changes)) if changes else strategy
         else:
             chosen = build_strategy(override(strategy, changes))
-        return cls(registry).assemble(chosen, mode, changes, journal, observers)
+        return cls(registry).assemble(chosen, mode, changes, observers)
 
     def assemble(
         self,
         strategy: Strategy,
         mode: str,
         overrides: Mapping[str, Any],
-        writer: Journal | None,
         observers: Sequence[Observer],
     ) -> Session:
         """Build every part, then wire them to one another."""
@@ -129,7 +125,7 @@ class Loader:
             parts.append(self._lane_parts(symbol, spec, instruments[symbol], handlers, slippage[symbol]))
         venue.bind(traded, slippage)
 
-        clock, trace = VirtualClock(), Trace(strategy.run.trace, writer)
+        clock, trace = VirtualClock(), Trace(strategy.run.trace)
         lanes: dict[str, Lane] = {}
         tools = ExecutionTools(
             traded, policies, routers, portfolio, clock, lambda symbol: lanes[symbol].price

@@ -46,6 +46,14 @@ def part_record(role: str, name: str, part: object, part_version: str) -> PartRe
     return PartRecord(role, name, params, part_version, digest([role, name, params, part_version]))
 
 
+def _without_places(strategy: Strategy) -> dict[str, Any]:
+    """The strategy less where its bars were found: what was read is told by the digests of the inputs."""
+    plain: dict[str, Any] = msgspec.to_builtins(strategy)
+    for stream in plain["data"].values():
+        del stream["source"]
+    return plain
+
+
 def run_manifest(
     strategy: Strategy,
     mode: str,
@@ -56,9 +64,9 @@ def run_manifest(
     decision_hash: str,
 ) -> Manifest:
     """The manifest of a run; its id is a digest of all that went in."""
-    config_hash = digest(strategy)
+    config_hash = digest(_without_places(strategy))
     code = code_version()
-    run_id = digest([mode, config_hash, code, parts, inputs, overrides])
+    run_id = digest([mode, config_hash, code, parts, inputs])
     return Manifest(
         run_id,
         mode,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from quant_contracts.duration import parse_time
@@ -13,7 +14,9 @@ from quant_contracts.strategy import Strategy
 from quant_contracts.units import Nanos
 from quant_daemon.driver import BacktestDriver
 from quant_daemon.engine import Engine
+from quant_daemon.journal.header import RunIdentity
 from quant_daemon.journal.trace import Trace
+from quant_daemon.journal.writer import JournalWriter
 from quant_daemon.manifest import run_manifest
 from quant_daemon.recorder import RunRecorder
 
@@ -50,12 +53,14 @@ class Session:
         *,
         rows: int = 4096,
         batch: bool = True,
+        journal: Path | None = None,
         progress: Callable[[Nanos, Nanos, Nanos], None] | None = None,
     ) -> RunRecord:
         """Run over the range of the strategy and return what happened.
 
         `rows` is the size of the blocks that are read, `batch` whether features are computed over whole
-        blocks; neither changes the result. `progress` is called with start, present and end.
+        blocks; neither changes the result. `journal` is the directory to write what the trace level of
+        the strategy lets through. `progress` is called with start, present and end.
         """
         run = self.strategy.run
         start = None if run.start is None else parse_time(run.start)
@@ -72,7 +77,14 @@ class Session:
             batch=batch and not needs_every_step,
             progress=progress,
         )
-        driver.run()
+        if journal is not None and run.trace != "off":
+            went_in = self.manifest()
+            identity = RunIdentity(went_in.run_id, went_in.config_hash, went_in.code_version, went_in.seed)
+            self._trace.attach(JournalWriter(journal, identity))
+        try:
+            driver.run()
+        finally:
+            self._trace.close()
         return self.record()
 
     def manifest(self) -> Manifest:

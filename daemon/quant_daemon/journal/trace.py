@@ -1,0 +1,61 @@
+"""What the engine tells everything to: it digests every decision and keeps as much as was asked for."""
+
+from __future__ import annotations
+
+from typing import Final, get_args
+
+from quant_contracts.errors import ConfigError, nearest
+from quant_contracts.events import Event
+from quant_contracts.protocols import Journal, RecordKind
+from quant_contracts.strategy import TraceLevel
+from quant_daemon.journal.decisions import DecisionHash
+
+
+class Trace:
+    """A journal that may forget. `level` decides what reaches `writer`, and never changes the digest.
+
+    `off` keeps nothing, `decisions` the decisions, `full` everything. Without a writer nothing is kept.
+    """
+
+    __slots__ = ("_decisions", "_hash", "_rest", "_writer", "level")
+
+    def __init__(self, level: TraceLevel, writer: Journal | None = None) -> None:
+        if level not in get_args(TraceLevel):
+            raise ConfigError(f"{level!r} is no trace level; {nearest(level, get_args(TraceLevel))}")
+        self.level: Final = level
+        self._hash = DecisionHash()
+        self._writer: Journal | None = None
+        self._decisions: Journal | None = None
+        self._rest: Journal | None = None
+        if writer is not None:
+            self.attach(writer)
+
+    def attach(self, writer: Journal) -> None:
+        """Write to `writer` from now on what the level lets through."""
+        self._writer = writer
+        self._decisions = writer if self.level != "off" else None
+        self._rest = writer if self.level == "full" else None
+
+    @property
+    def decision_hash(self) -> str:
+        """Digest over every decision so far, the same at every level."""
+        return self._hash.hexdigest()
+
+    @property
+    def decisions(self) -> int:
+        """How many decisions there were."""
+        return self._hash.count
+
+    def append(self, kind: RecordKind, event: Event, /) -> None:
+        """Take note of an event."""
+        if kind == "decision":
+            self._hash.add(event)
+            if self._decisions is not None:
+                self._decisions.append(kind, event)
+        elif self._rest is not None:
+            self._rest.append(kind, event)
+
+    def close(self) -> None:
+        """Close the writer, if there is one."""
+        if self._writer is not None:
+            self._writer.close()

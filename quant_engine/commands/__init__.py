@@ -1,0 +1,1 @@
+"""Commands that trade on paper and show what came of it."""
