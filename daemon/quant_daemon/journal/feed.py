@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from quant_contracts.blocks import COLUMNS, BarBlock
+from quant_contracts.blocks import BarBlock
 from quant_contracts.duration import interval_name, parse_interval, time_name
 from quant_contracts.errors import DataError
 from quant_contracts.events import Bar
@@ -62,6 +62,10 @@ class JournalFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename=
         if batch:
             yield self._block(batch)
 
+    def last_close(self) -> Nanos | None:
+        """None: only reading everything would tell."""
+        return None
+
     def info(self) -> SourceInfo:
         """Name of the journal and digest of its segment files."""
         digest = hashlib.sha256()
@@ -78,7 +82,8 @@ class JournalFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename=
     def _bars(self) -> Iterator[Bar]:
         """Every bar that is meant, in the order of the journal, one length only and ever later."""
         reader = JournalReader(Path(self.path))
-        interval, last = self._wanted, None
+        interval = self._wanted
+        last: Bar | None = None
         others: dict[str, None] = {}
         for seq, kind, event in reader:
             if kind != "input" or type(event) is not Bar:
@@ -93,12 +98,12 @@ class JournalFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename=
                     )
                 others[f"{event.symbol} {interval_name(event.interval)}"] = None
                 continue
-            if last is not None and event.ts_event <= last:
+            if last is not None and (event.ts_event <= last.ts_event or event.ts_known < last.ts_known):
                 raise DataError(
                     f"{self.path}: record {seq:,}: a bar of {self.symbol} that closed "
-                    f"{time_name(event.ts_event)} is not after the one before it, {time_name(last)}"
+                    f"{time_name(event.ts_event)} is not after the one before it, {time_name(last.ts_event)}"
                 )
-            last = event.ts_event
+            last = event
             yield event
         if reader.torn is not None:
             example = f"{reader.torn.path.name}: {reader.torn.size:,} bytes behind the last whole record"
@@ -110,11 +115,15 @@ class JournalFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename=
 
     def _block(self, bars: list[Bar]) -> BarBlock:
         block = BarBlock.of(bars)
-        for name in COLUMNS:
-            finite = np.isfinite(getattr(block, name))
-            if not finite.all():
-                when = time_name(int(block.ts[int(finite.argmin())]))
-                raise DataError(
-                    f"{self.path}: the {name} of the bar of {self.symbol} closed {when} is no number"
-                )
+        lawful = (
+            (block.low > 0)
+            & (block.low <= np.minimum(block.open, block.close))
+            & (block.high >= np.maximum(block.open, block.close))
+            & (block.high < np.inf)
+            & (block.volume >= 0)
+            & (block.volume < np.inf)
+            & (block.ts_known >= block.ts)
+        )
+        if not lawful.all():
+            raise DataError(f"{self.path}: this cannot be a bar: {block.bar(int(lawful.argmin()))}")
         return block

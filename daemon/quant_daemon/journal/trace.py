@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, get_args
 
-from quant_contracts.errors import ConfigError, nearest
+from quant_contracts.errors import ConfigError, LifecycleError, nearest
 from quant_contracts.events import Event
 from quant_contracts.protocols import Journal, RecordKind
 from quant_contracts.strategy import TraceLevel
@@ -12,9 +12,13 @@ from quant_daemon.journal.decisions import DecisionHash
 
 
 class Trace:
-    """A journal that may forget. `level` decides what reaches `writer`, and never changes the digest.
+    """A journal that may forget. `level` decides what reaches the writer, and never changes the digest.
 
     `off` keeps nothing, `decisions` the decisions, `full` everything. Without a writer nothing is kept.
+
+    >>> trace = Trace("off")
+    >>> trace.decisions, trace.decision_hash
+    (0, 'cae66941d9efbd404e4d88758ea67670')
     """
 
     __slots__ = ("_decisions", "_hash", "_rest", "_writer", "level")
@@ -31,7 +35,9 @@ class Trace:
             self.attach(writer)
 
     def attach(self, writer: Journal) -> None:
-        """Write to `writer` from now on what the level lets through."""
+        """Write to `writer` from now on what the level lets through, and close it in the end."""
+        if self._writer is not None:
+            raise LifecycleError("the trace has a writer already; make a new trace for another journal")
         self._writer = writer
         self._decisions = writer if self.level != "off" else None
         self._rest = writer if self.level == "full" else None

@@ -28,14 +28,17 @@ class JournalWriter:
     """Appends to the journal in the directory `path`, which it makes, or continues if it is of the same run.
 
     What was appended is in memory until a digest is due, `flush` or `close`. On opening, a torn tail is
-    moved to a file beside its segment, named by `torn`.
+    moved to a file beside its segment; `torn` tells of it. `fresh` refuses to continue anything, for runs
+    that start from the beginning each time.
 
     A second writer on the directory, or a journal of another run, raises `ConfigError`; damage raises
     `DataError`; a disk that refuses raises `StorageError`, after which this writer takes nothing more:
     a second sync of the same file may claim what is not true.
     """
 
-    def __init__(self, path: Path, run: RunIdentity, *, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self, path: Path, run: RunIdentity, *, segment_bytes: int = SEGMENT_BYTES, fresh: bool = False
+    ) -> None:
         if segment_bytes < 1:
             raise ValueError(f"segment_bytes must be at least 1, not {segment_bytes}")
         self.path = path
@@ -57,7 +60,7 @@ class JournalWriter:
         try:
             with self._disk():
                 self._directory = lock_directory(path)
-                self._resume()
+                self._resume(fresh=fresh)
         except BaseException:
             self._release()
             raise
@@ -159,9 +162,12 @@ class JournalWriter:
         done = os.lseek(self._descriptor, 0, os.SEEK_CUR) - self._written
         os.ftruncate(self._descriptor, self._written + whole_frames(block[:done]))
 
-    def _resume(self) -> None:
+    def _resume(self, *, fresh: bool) -> None:
         """Go on behind the last good record of the journal that is there, or begin one."""
-        tail = self._verify() if segment_paths(self.path) else None
+        found = segment_paths(self.path)
+        if found and fresh:
+            raise ConfigError(f"{self.path}: holds a journal already; give a directory that holds none")
+        tail = self._verify() if found else None
         if tail is None:
             self._next_seq, self._chain, self._ended_at = 1, NO_CHAIN, 0
             self._create(1)

@@ -34,6 +34,7 @@ def test_the_bars_of_each_symbol_come_back(tmp_path, write):
     btc, eth, made = both(100)
     path = str(write(tmp_path / "journal", made))
     assert isinstance(JournalFeed(symbol="BTCUSDT", path=path), Feed)
+    assert JournalFeed(symbol="BTCUSDT", path=path).last_close() is None
     assert bars_of(JournalFeed(symbol="BTCUSDT", path=path)) == btc
     assert bars_of(JournalFeed(symbol="ETHUSDT", path=path)) == eth
 
@@ -111,11 +112,21 @@ def test_a_bar_that_is_not_later_is_refused(tmp_path, write, again):
         bars_of(JournalFeed(symbol="BTCUSDT", path=path))
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_price_that_is_no_number_is_refused(tmp_path, write, value):
-    made = [("input", Bar(MINUTE, MINUTE, "A", MINUTE, 1.0, value, 1.0, 1.0, 0.0))]
-    path = str(write(tmp_path / "journal", made))
-    with pytest.raises(DataError, match="the high of the bar of A closed 1970-01-01T00:01:00Z is no number"):
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"open": math.nan}, id="no number"),
+        pytest.param({"high": math.inf}, id="infinite"),
+        pytest.param({"low": 0.0}, id="price of nothing"),
+        pytest.param({"close": 9.0}, id="close above the high"),
+        pytest.param({"volume": -1.0}, id="volume below 0"),
+        pytest.param({"ts_known": 1}, id="known before it closed"),
+    ],
+)
+def test_what_cannot_be_a_bar_is_refused(tmp_path, write, change):
+    bar = msgspec.structs.replace(Bar(MINUTE, MINUTE, "A", MINUTE, 1.0, 2.0, 1.0, 1.0, 0.0), **change)
+    path = str(write(tmp_path / "journal", [("input", bar)]))
+    with pytest.raises(DataError, match=r"this cannot be a bar: Bar\(ts_event=60000000000"):
         bars_of(JournalFeed(symbol="A", path=path))
 
 

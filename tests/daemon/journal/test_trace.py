@@ -10,7 +10,7 @@ from hashlib import blake2b
 import msgspec
 import pytest
 
-from quant_contracts.errors import ConfigError
+from quant_contracts.errors import ConfigError, LifecycleError
 from quant_contracts.events import Intent
 from quant_contracts.protocols import Journal
 from quant_daemon.journal.decisions import DecisionHash
@@ -112,6 +112,21 @@ def test_a_trace_is_a_journal_and_needs_no_writer():
     trace.close()
     trace.close()
     assert (trace.decisions, trace.decision_hash) == (0, blake2b(digest_size=16).hexdigest())
+
+
+def test_a_writer_may_come_later_and_only_once(records):
+    made = records(8)
+    kept, trace = Kept(), Trace("decisions")
+    for kind, event in made[:4]:
+        trace.append(kind, event)
+    trace.attach(kept)
+    for kind, event in made[4:]:
+        trace.append(kind, event)
+    assert kept.records == [(kind, event) for kind, event in made[4:] if kind == "decision"]
+    assert trace.decision_hash == traced("off", made).decision_hash
+    assert trace.level == "decisions"
+    with pytest.raises(LifecycleError, match="has a writer already"):
+        trace.attach(Kept())
 
 
 def test_an_unknown_level_is_refused():

@@ -54,6 +54,14 @@ def test_opening_and_closing_changes_no_byte(tmp_path, write, records):
     assert {file.name: file.read_bytes() for file in path.iterdir()} == before
 
 
+def test_a_fresh_journal_continues_nothing(tmp_path, run, write, read):
+    JournalWriter(tmp_path / "new", run, fresh=True).close()
+    path = write(tmp_path / "old", scores(3))
+    with pytest.raises(ConfigError, match="holds a journal already; give a directory that holds none"):
+        JournalWriter(path, run, fresh=True)
+    assert read(path)[0] == scores(3)
+
+
 def test_a_journal_without_records_is_one(tmp_path, write, read):
     path = write(tmp_path / "journal", [])
     found, reader = read(path)
