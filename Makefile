@@ -20,6 +20,9 @@ lint: .venv/dev ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+bench: .venv/dev .venv-peers/ready ## every benchmark in fresh processes, with the peers beside them where they can be had
+	$(BIN)/python tests/benchmarks/suite.py
+
 format: .venv/dev ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -31,8 +34,13 @@ lock: .venv/dev ## resolve the requirements anew and write the locked sets
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    --extra dev pyproject.toml requirements/build.in -c requirements/core.lock -o requirements/dev.lock
 
+.venv-peers/ready: requirements/peers.lock
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	touch $@
+
 clean: ## remove what the other targets made
-	rm -rf .venv dist reports .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-peers dist reports .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/core: requirements/core.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -7,6 +7,7 @@ length and are never written to after the block is made.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 from typing import TypeAlias
 
 import msgspec
@@ -76,18 +77,20 @@ class BarBlock(msgspec.Struct, frozen=True, eq=False):
 
     def bars(self) -> Iterator[Bar]:
         """Every row as an event, in order."""
-        symbol, interval = self.symbol, self.interval
-        for ts, known, open_, high, low, close, volume in zip(
-            self.ts.tolist(),
-            self.ts_known.tolist(),
+        ts = self.ts.tolist()
+        # map and repeat build the events without a line of Python for each.
+        return map(
+            Bar,
+            ts,
+            ts if self.known is None else self.known.tolist(),
+            repeat(self.symbol),
+            repeat(self.interval),
             self.open.tolist(),
             self.high.tolist(),
             self.low.tolist(),
             self.close.tolist(),
             self.volume.tolist(),
-            strict=True,
-        ):
-            yield Bar(ts, known, symbol, interval, open_, high, low, close, volume)
+        )
 
     @classmethod
     def of(cls, bars: list[Bar]) -> BarBlock:

@@ -42,6 +42,7 @@ class Stretch:
         "change",
         "known_rows",
         "lane",
+        "next_visit",
         "rows",
         "touch",
     )
@@ -56,32 +57,30 @@ class Stretch:
         columns, ready = lane.parts.extractor.update_many(block, others)
         # Scores exist only where every feature does; `_at` maps them back to rows.
         self._at: npt.NDArray[np.intp] | None = None
+        count = self.rows
         if ready is not None:
             self._at = ready.nonzero()[0]
+            count = len(self._at)
             columns = {name: column[ready] for name, column in columns.items()}
         self._columns = columns
-        self._scores = _scores(lane, columns)
+        self._scores = _scores(lane, columns, count)
         lane.bars += self.rows
         # A visited step counts itself; here belong the steps that need no visit.
         lane.steps += len(self._scores)
         self.touch = self.rows
         self.change = self.rows
+        self.next_visit: Nanos = NEVER
+        """The earliest moment at which this symbol has something to do."""
         self._find_change(0)
 
     def ts(self, row: int) -> Nanos:
         """When `row` becomes known; `NEVER` past the end."""
         return self._known.item(row) if row < self.rows else NEVER
 
-    @property
-    def next_visit(self) -> Nanos:
-        """The earliest moment at which this symbol has something to do."""
-        return self.ts(min(self.change, self.touch))
-
     def advance(self, moment: Nanos) -> None:
         """Let everything known at `moment` be known, and the mark be the last close of it."""
-        row = min(self.change, self.touch)
-        if self.ts(row) == moment:
-            self.known_rows = row + 1
+        if moment == self.next_visit:
+            self.known_rows = min(self.change, self.touch) + 1
         else:
             self.known_rows = int(self._known.searchsorted(moment, side="right"))
         if self.known_rows:
@@ -90,6 +89,7 @@ class Stretch:
     def find_touch(self, venue: MatchingEngine) -> None:
         """Ask the venue which row that is not known yet may touch an order."""
         self.touch = venue.next_touch(self.block, self.known_rows)
+        self.next_visit = self.ts(min(self.change, self.touch))
 
     def step(self) -> None:
         """Step on the row at which the decision changes, and find where it changes next."""
@@ -123,9 +123,12 @@ class Stretch:
         return len(self._scores)
 
 
-def _scores(lane: Lane, columns: Mapping[str, Column]) -> Column:
+def _scores(lane: Lane, columns: Mapping[str, Column], count: int) -> Column:
     model = lane.parts.model
-    if isinstance(model, BlockModel):
+    if not columns:
+        # A model that reads nothing always says the same.
+        scores = np.full(count, model.predict({}))
+    elif isinstance(model, BlockModel):
         scores = model.predict_many(columns)
     else:
         names = tuple(columns)

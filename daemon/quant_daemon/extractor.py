@@ -40,6 +40,7 @@ class FeatureExtractor:
                 other for channel in channels if isinstance(channel, CrossChannel) for other in channel.others
             )
         )
+        self._updates_many = tuple((channel.outputs, _in_blocks(channel)) for channel in channels)
         self._updates = tuple((channel.outputs, _one_by_one(channel, handlers)) for channel in channels)
 
     def update(self, bar: Bar) -> Values | None:
@@ -68,15 +69,16 @@ class FeatureExtractor:
         `others` holds, per other symbol, its last known bar at each row of `bars`.
         """
         columns: dict[str, Column] = {}
-        for channel in self.channels:
-            columns.update(zip(channel.outputs, _block(channel, bars, others), strict=True))
-        cold = np.zeros(len(bars), dtype=np.bool_)
+        for names, update_many in self._updates_many:
+            columns.update(zip(names, update_many(bars, others), strict=True))
+        ready: npt.NDArray[np.bool_] | None = None
         for name, column in columns.items():
-            missing = np.isnan(column)
-            cold |= missing
-            if not np.isfinite(column[~missing]).all():
-                raise ContractBroken(f"{self.symbol}: the feature {name} is not finite")
-        return columns, ~cold if cold.any() else None
+            finite = np.isfinite(column)
+            if not finite.all():
+                if np.isinf(column).any():
+                    raise ContractBroken(f"{self.symbol}: the feature {name} is not finite")
+                ready = finite if ready is None else ready & finite
+        return columns, ready
 
 
 def _names(symbol: str, channels: Sequence[AnyChannel]) -> tuple[str, ...]:
@@ -101,20 +103,29 @@ def _one_by_one(
     return lambda bar: update(bar, *[source.last for source in sources])
 
 
-def _block(channel: AnyChannel, bars: BarBlock, others: Mapping[str, BarBlock]) -> Sequence[Column]:
-    """The columns of one channel: its own block form, or row by row where it has none."""
+def _in_blocks(channel: AnyChannel) -> Callable[[BarBlock, Mapping[str, BarBlock]], Sequence[Column]]:
+    """How to get the columns of one channel: by its own block form, or row by row where it has none."""
     if isinstance(channel, CrossChannel):
-        beside = [others[other] for other in channel.others]
+        others = channel.others
         if isinstance(channel, BlockCrossChannel):
-            return channel.update_many(bars, *beside)
-        rows = [
-            channel.update(bar, *[_known(block, row) for block in beside])
-            for row, bar in enumerate(bars.bars())
-        ]
-    elif isinstance(channel, BlockChannel):
-        return channel.update_many(bars)
-    else:
-        rows = [channel.update(bar) for bar in bars.bars()]
+            many = channel.update_many
+            return lambda bars, beside: many(bars, *[beside[other] for other in others])
+        update_cross = channel.update
+        return lambda bars, beside: _table(
+            channel,
+            [
+                update_cross(bar, *[_known(beside[other], row) for other in others])
+                for row, bar in enumerate(bars.bars())
+            ],
+        )
+    if isinstance(channel, BlockChannel):
+        own = channel.update_many
+        return lambda bars, _: own(bars)
+    update = channel.update
+    return lambda bars, _: _table(channel, [update(bar) for bar in bars.bars()])
+
+
+def _table(channel: AnyChannel, rows: Sequence[tuple[float, ...] | None]) -> list[Column]:
     blank = (float("nan"),) * len(channel.outputs)
     table = np.array([blank if row is None else row for row in rows], dtype=np.float64)
     return list(table.reshape(len(rows), len(blank)).T)

@@ -20,6 +20,7 @@ from quant_contracts.events import (
     Features,
     Fill,
     Intent,
+    OrderAccepted,
     OrderIntent,
     Score,
     StepSnapshot,
@@ -240,8 +241,11 @@ def wire(
         bus.subscribe(Bar, lambda bar: trace.append("input", bar), "journal")
         for kind in STAGE_EVENTS[1:]:
             bus.subscribe(kind, lambda event: trace.append("stage", event), "journal")
+        bus.subscribe(OrderAccepted, lambda event: trace.append("stage", event), "journal")
     for kind in (*orders, *ANSWERS):
-        bus.subscribe(kind, lambda event: trace.append("decision", event), "journal")
+        # That the venue has an order changes nothing yet; that it refused, ended or filled it does.
+        if kind is not OrderAccepted:
+            bus.subscribe(kind, lambda event: trace.append("decision", event), "journal")
     bus.subscribe(Fill, engine.portfolio.apply, "portfolio")
     gateway.subscribe(bus)
     for kind in ANSWERS:

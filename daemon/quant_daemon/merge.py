@@ -49,8 +49,7 @@ def moments(epoch: Mapping[str, BarBlock]) -> Iterator[tuple[Nanos, Sequence[Bar
     """Yield (moment, bars known then) of one stretch, in order."""
     if len(epoch) == 1:
         (block,) = epoch.values()
-        for bar in block.bars():
-            yield bar.ts_known, (bar,)
+        yield from zip(block.ts_known.tolist(), zip(block.bars()))  # noqa: B905 - one iterable has no length to match
         return
     merged = sorted(
         (bar.ts_known, place, bar) for place, block in enumerate(epoch.values()) for bar in block.bars()
