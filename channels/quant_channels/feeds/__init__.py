@@ -1,0 +1,1 @@
+"""The sources a run can name: a file, the catalog, or a generated path."""
