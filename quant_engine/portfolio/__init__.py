@@ -1,0 +1,1 @@
+"""The account: what the fills made of it."""
