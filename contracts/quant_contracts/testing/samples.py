@@ -1,11 +1,18 @@
-"""Small, seeded market data for tests."""
+"""Small, seeded market data for tests, and a feed that delivers it."""
 
 from __future__ import annotations
 
+import hashlib
 import random
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
+import msgspec
+
+from quant_contracts.blocks import BarBlock
 from quant_contracts.events import Bar
-from quant_contracts.units import MINUTE, SECOND, Nanos
+from quant_contracts.protocols import QualityRow, SourceInfo
+from quant_contracts.units import DAY, HOUR, MINUTE, SECOND, Nanos
 
 FIRST_OPEN: Nanos = 1_640_995_200 * SECOND
 """2022-01-01T00:00Z."""
@@ -55,3 +62,82 @@ def random_bars(
         ts = first_open + (index + 1) * interval
         made.append(Bar(ts, ts, symbol, interval, open_, high, low, close, volume))
     return made
+
+
+@lru_cache(maxsize=16)
+def markets(count: int, symbol: str = "BTCUSDT", seed: int = 0) -> dict[str, tuple[Bar, ...]]:
+    """Lawful bars of every temper, by name: what any part must bear. Each has `count` bars.
+
+    >>> [bar.close for bar in markets(3)["flat"]]
+    [100.0, 100.0, 100.0]
+    """
+    walk = random_bars(count, seed, symbol=symbol)
+    source = random.Random(seed)  # noqa: S311 - as above
+    jumps = [100.0 * source.choice((0.25, 0.5, 1.0, 2.0, 4.0)) for _ in range(count)]
+    made = {
+        "a random walk": walk,
+        "another walk": random_bars(count, seed + 1, symbol=symbol),
+        "flat": bars_from_closes(*[100.0] * count, symbol=symbol),
+        "only rising": bars_from_closes(*[100.0 * 1.001**row for row in range(count)], symbol=symbol),
+        "only falling": bars_from_closes(*[100.0 * 0.999**row for row in range(count)], symbol=symbol),
+        "wild jumps": bars_from_closes(*jumps, symbol=symbol),
+        "no trading": bars_from_closes(*[100.0] * count, symbol=symbol, volume=0.0),
+        "tiny prices": [scaled(bar, 2.0**-30) for bar in walk],
+        "huge prices": [scaled(bar, 2.0**20) for bar in walk],
+        "gaps in time": [delayed(bar, row // 50 * 2 * HOUR) for row, bar in enumerate(walk)],
+        "a month's gap": [delayed(bar, row * 2 // count * 30 * DAY) for row, bar in enumerate(walk)],
+        "bars known late": [msgspec.structs.replace(bar, ts_known=bar.ts_known + 3 * SECOND) for bar in walk],
+        "hourly bars": random_bars(count, seed, symbol=symbol, interval=HOUR),
+        "daily bars": random_bars(count, seed, symbol=symbol, interval=DAY),
+    }
+    return {name: tuple(bars) for name, bars in made.items()}
+
+
+def scaled(bar: Bar, factor: float) -> Bar:
+    """The same bar in another unit of price; exact when `factor` is a power of two."""
+    return msgspec.structs.replace(
+        bar, open=bar.open * factor, high=bar.high * factor, low=bar.low * factor, close=bar.close * factor
+    )
+
+
+def delayed(bar: Bar, delay: Nanos) -> Bar:
+    """The same bar, later: nothing traded in between."""
+    return msgspec.structs.replace(bar, ts_event=bar.ts_event + delay, ts_known=bar.ts_known + delay)
+
+
+class SampleFeed:
+    """Delivers bars that are at hand, which must be of one symbol and interval.
+
+    >>> feed = SampleFeed(random_bars(10))
+    >>> [len(block) for block in feed.blocks(None, None, 4)]
+    [4, 4, 2]
+    """
+
+    def __init__(self, bars: Sequence[Bar]) -> None:
+        self._bars = tuple(bars)
+
+    @property
+    def symbol(self) -> str:
+        return self._bars[0].symbol
+
+    @property
+    def interval(self) -> Nanos:
+        return self._bars[0].interval
+
+    def blocks(self, start: Nanos | None, end: Nanos | None, rows: int, /) -> Iterator[BarBlock]:
+        asked = [
+            bar
+            for bar in self._bars
+            if (start is None or bar.ts_open >= start) and (end is None or bar.ts_event <= end)
+        ]
+        for row in range(0, len(asked), rows):
+            yield BarBlock.of(asked[row : row + rows])
+
+    def last_close(self) -> Nanos | None:
+        return self._bars[-1].ts_event
+
+    def info(self) -> SourceInfo:
+        return SourceInfo("sample", hashlib.sha256(msgspec.msgpack.encode(self._bars)).hexdigest())
+
+    def quality(self) -> tuple[QualityRow, ...]:
+        return ()

@@ -1,0 +1,216 @@
+"""Every check by kind of part: what to run over a part, and what came of it."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any, Final, Literal
+
+import msgspec
+
+from quant_contracts.errors import nearest
+from quant_contracts.protocols import (
+    BlockChannel,
+    BlockDecision,
+    BlockModel,
+    ContinuousRisk,
+    CrossChannel,
+    DataHandler,
+    DecisionProto,
+    ExecutionEngine,
+    ExecutionPolicy,
+    FeatureChannel,
+    Feed,
+    MatchingEngine,
+    ModelProto,
+    Portfolio,
+    RiskProto,
+    Router,
+    SlippageModel,
+)
+from quant_contracts.testing import (
+    decisions,
+    desks,
+    execution,
+    features,
+    feeds,
+    handlers,
+    matching,
+    models,
+    parts,
+    portfolios,
+    risk,
+)
+from quant_contracts.testing.promise import BrokenPromise
+from quant_contracts.testing.rows import Row
+from quant_contracts.testing.samples import SampleFeed, random_bars
+from quant_contracts.testing.stage import Stage
+
+Verdict = Literal["kept", "broken", "not offered"]
+Function = Callable[..., None]
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One promise and the function that finds out whether a part keeps it.
+
+    Call it with a factory of fresh parts: it returns None or raises `BrokenPromise`.
+    """
+
+    name: str
+    promise: str
+    function: Function
+    offered_by: type | None = None
+    """The shape of the parts that make this promise, None where all of the kind do."""
+
+    def __call__(self, factory: Callable[..., object], rows: Sequence[Row] | None = None) -> None:
+        """Check the parts that `factory` makes; `rows` replaces the invented features, where any are read."""
+        if "rows" in inspect.signature(self.function).parameters:
+            self.function(factory, rows=rows)
+        else:
+            self.function(factory)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CheckResult(msgspec.Struct, frozen=True):
+    """What came of one check."""
+
+    name: str
+    promise: str
+    verdict: Verdict
+    detail: str = ""
+    """What was given, expected and came, where the promise was broken."""
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """One kind of part: its contract, the checks there are for it, and how one is made for a look."""
+
+    contract: type
+    checks: tuple[Check, ...]
+    fresh: Callable[[Callable[..., Any]], object]
+    """Calls a factory with what the loader would hand over, which is mostly nothing."""
+
+
+def checks_for(kind: str) -> tuple[Check, ...]:
+    """Every check there is for a kind of part; kinds are named like the entry point groups.
+
+    >>> [check.name for check in checks_for("routers")][:2]
+    ['shape', 'route_is_lawful']
+    """
+    if kind not in KINDS:
+        raise ValueError(f"no kind of part is called {kind!r}; {nearest(kind, KINDS)}")
+    return KINDS[kind].checks
+
+
+def run_checks(
+    kind: str, factory: Callable[..., object], rows: Sequence[Row] | None = None
+) -> tuple[CheckResult, ...]:
+    """What came of every check of `kind` over the parts that `factory` makes; none stops the others.
+
+    `rows` are the features to show to models, decisions and risk rules, made by `channel_rows` or
+    `invented_rows`; None invents them. A part that cannot be made raises what its making raises.
+    """
+    checks = checks_for(kind)
+    part = KINDS[kind].fresh(factory)
+    return tuple(_run(check, part, factory, rows) for check in checks)
+
+
+def kind_of(part: object) -> str:
+    """The kind of part that has the shape of `part`; raises ValueError where none or several do.
+
+    A part that lacks a member of its contract is of the kind it resembles most, so that the check of
+    its shape can say what is missing.
+    """
+    likeness = {
+        name: sum(hasattr(part, member) for member in members) / len(members)
+        for name, members in ((name, parts.members(kind.contract)) for name, kind in KINDS.items())
+    }
+    best = max(likeness.values())
+    alike = [name for name, share in likeness.items() if share == best]
+    if best < 0.5 or len(alike) > 1:
+        raise ValueError(
+            f"{type(part).__name__} has the shape of no kind of part; the kinds are: {', '.join(KINDS)}"
+        )
+    return alike[0]
+
+
+def _run(
+    check: Check, part: object, factory: Callable[..., object], rows: Sequence[Row] | None
+) -> CheckResult:
+    if check.offered_by is not None and not isinstance(part, check.offered_by):
+        return CheckResult(check.name, check.promise, "not offered")
+    try:
+        check(factory, rows)
+    except BrokenPromise as broken:
+        return CheckResult(check.name, check.promise, "broken", str(broken))
+    except Exception as error:  # noqa: BLE001 - whatever a stranger's part raises is what was to be found out
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{PurePath(last.filename).name}, line {last.lineno}, in {last.name}"
+        return CheckResult(
+            check.name,
+            check.promise,
+            "broken",
+            f"{part!r} raised {type(error).__name__}: {error}\n  at {where}",
+        )
+    return CheckResult(check.name, check.promise, "kept")
+
+
+def _alone(factory: Callable[..., object]) -> object:
+    return factory()
+
+
+def _on_a_feed(factory: Callable[..., object]) -> object:
+    return factory(SampleFeed(random_bars(10)))
+
+
+def _on_a_stage(factory: Callable[..., Any]) -> object:
+    return Stage(factory).engine
+
+
+def _kind(
+    contract: type,
+    own: Sequence[Function],
+    offered: Mapping[type, Sequence[Function]] | None = None,
+    fresh: Callable[[Callable[..., Any]], object] = _alone,
+) -> Kind:
+    """A kind with the check of its shape, its own checks, and those of what a part may offer."""
+
+    def check_shape(factory: Callable[..., object]) -> None:
+        part = fresh(factory)
+        is_cross = contract is FeatureChannel and hasattr(part, "others")
+        parts.check_shape(part, CrossChannel if is_cross else contract)
+
+    check_shape.__doc__ = parts.check_shape.__doc__
+    checks = [_check(function) for function in (check_shape, *own)]
+    for shape, functions in {**(offered or {}), msgspec.Struct: parts.CHECKS}.items():
+        checks += [_check(function, shape) for function in functions]
+    return Kind(contract, tuple(checks), fresh)
+
+
+def _check(function: Function, offered_by: type | None = None) -> Check:
+    promise = (function.__doc__ or "").strip().partition("\n")[0]
+    return Check(function.__name__.removeprefix("check_"), promise, function, offered_by)
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "features": _kind(
+        FeatureChannel,
+        features.CHECKS,
+        {BlockChannel: features.BLOCK_CHECKS, CrossChannel: features.CROSS_CHECKS},
+    ),
+    "models": _kind(ModelProto, models.CHECKS, {BlockModel: models.BLOCK_CHECKS}),
+    "decisions": _kind(DecisionProto, decisions.CHECKS, {BlockDecision: decisions.BLOCK_CHECKS}),
+    "risk": _kind(RiskProto, risk.CHECKS, {ContinuousRisk: risk.CONTINUOUS_CHECKS}),
+    "policies": _kind(ExecutionPolicy, execution.POLICY_CHECKS),
+    "routers": _kind(Router, execution.ROUTER_CHECKS),
+    "slippage": _kind(SlippageModel, execution.SLIPPAGE_CHECKS),
+    "matching": _kind(MatchingEngine, matching.CHECKS),
+    "execution": _kind(ExecutionEngine, desks.CHECKS, fresh=_on_a_stage),
+    "portfolios": _kind(Portfolio, portfolios.CHECKS),
+    "handlers": _kind(DataHandler, handlers.CHECKS, fresh=_on_a_feed),
+    "feeds": _kind(Feed, feeds.CHECKS),
+}
+"""Kinds of parts by the name of their entry point group."""

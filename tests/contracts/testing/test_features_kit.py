@@ -1,0 +1,315 @@
+"""The checks of feature channels pass good channels and catch bad ones, each by its promise."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import msgspec
+import numpy as np
+import pytest
+
+from quant_contracts.testing import BrokenPromise, checks_for, features
+from quant_contracts.units import HOUR
+
+
+class Mean(msgspec.Struct, dict=True, forbid_unknown_fields=True):
+    """Mean of the last closes, one by one only."""
+
+    window: int = 5
+
+    def __post_init__(self):
+        self._closes: list[float] = []
+
+    @property
+    def outputs(self):
+        return (f"mean_{self.window}",)
+
+    @property
+    def warmup(self):
+        return self.window
+
+    def update(self, bar, /):
+        self._closes = [*self._closes, bar.close][-self.window :]
+        return (math.fsum(self._closes) / self.window,) if len(self._closes) == self.window else None
+
+
+class Last(msgspec.Struct, dict=True, forbid_unknown_fields=True):
+    """The close some bars ago, with a block form."""
+
+    window: int = 5
+
+    def __post_init__(self):
+        self._closes = np.empty(0)
+
+    @property
+    def outputs(self):
+        return (f"close_{self.window}_ago",)
+
+    @property
+    def warmup(self):
+        return self.window
+
+    def update(self, bar, /):
+        self._closes = np.append(self._closes, bar.close)[-self.window :]
+        return (float(self._closes[0]),) if len(self._closes) == self.window else None
+
+    def update_many(self, bars, /):
+        closes = np.append(self._closes, bars.close)
+        row = np.arange(len(bars)) + len(self._closes) + 1 - self.window
+        self._closes = closes[-self.window :].copy()
+        return [np.where(row >= 0, closes[np.maximum(row, 0)], np.nan)]
+
+
+class Ratio(msgspec.Struct, dict=True, forbid_unknown_fields=True):
+    """The close over that of another symbol, with a block form."""
+
+    other: str = "ETHUSDT"
+
+    @property
+    def outputs(self):
+        return (f"ratio_{self.other}",)
+
+    @property
+    def warmup(self):
+        return 1
+
+    @property
+    def others(self):
+        return (self.other,)
+
+    def update(self, bar, other, /):
+        return None if other is None else (bar.close / other.close,)
+
+    def update_many(self, bars, other, /):
+        return [bars.close / other.close]
+
+
+class NamesInAList(Mean):
+    @property
+    def outputs(self):
+        return [f"mean_{self.window}"]
+
+
+class NamesThatChange(Mean):
+    @property
+    def outputs(self):
+        return ("cold",) if len(self._closes) < self.window else ("warm",)
+
+
+class WarmsUpEarly(Mean):
+    @property
+    def warmup(self):
+        return self.window + 1
+
+
+class WarmsUpLate(Mean):
+    @property
+    def warmup(self):
+        return self.window - 1
+
+
+class ForgetsNowAndThen(Mean):
+    def update(self, bar, /):
+        values = super().update(bar)
+        return None if bar.volume < 1.5 else values
+
+
+class DividesByVolume(Mean):
+    def update(self, bar, /):
+        super().update(bar)
+        if len(self._closes) < self.window:
+            return None
+        return (bar.close / bar.volume if bar.volume else math.inf,)
+
+
+class SaysNumpy(Mean):
+    def update(self, bar, /):
+        self._closes = [*self._closes, bar.close][-self.window :]
+        return (np.mean(self._closes),) if len(self._closes) == self.window else None
+
+
+class ChangesItsSettings(Mean):
+    def __post_init__(self):
+        self.window += 1
+        super().__post_init__()
+
+
+class Noisy(Mean):
+    def __post_init__(self):
+        super().__post_init__()
+        self._noise = next(SEEDS)
+
+    def update(self, bar, /):
+        values = super().update(bar)
+        return values and (values[0] + self._noise,)
+
+
+SEEDS = itertools.count()
+
+
+class SharesMemory(Mean):
+    def __post_init__(self):
+        SHARED.clear()
+        self._closes = SHARED
+
+    def update(self, bar, /):
+        self._closes.append(bar.close)
+        del self._closes[: -self.window]
+        return (math.fsum(self._closes),) if len(self._closes) == self.window else None
+
+
+SHARED: list[float] = []
+
+
+class LooksAhead(Last):
+    def update_many(self, bars, /):
+        self._closes = np.append(self._closes, bars.close)[-self.window :]
+        return [np.full(len(bars), bars.close.max())]
+
+
+class GivesUpAtGaps(Mean):
+    def __post_init__(self):
+        super().__post_init__()
+        self._ts = 0
+
+    def update(self, bar, /):
+        values = super().update(bar)
+        last, self._ts = self._ts, max(self._ts, bar.ts_event)
+        if last and bar.ts_event - last > HOUR and bar.interval < HOUR:
+            self._ts = 10**19
+        return None if self._ts == 10**19 else values
+
+
+class RoundsInBlocks(Last):
+    def update_many(self, bars, /):
+        return [super().update_many(bars)[0] * (1 + 2**-52)]
+
+
+class OneColumnShort(Last):
+    def update_many(self, bars, /):
+        return [super().update_many(bars)[0][1:]]
+
+
+class WritesIntoBlocks(Last):
+    def update_many(self, bars, /):
+        columns = super().update_many(bars)
+        bars.volume[:] = 0
+        return columns
+
+
+class ReusesItsColumn(Last):
+    def __post_init__(self):
+        super().__post_init__()
+        self._column = np.empty(5_000)
+
+    def update_many(self, bars, /):
+        self._column[: len(bars)] = super().update_many(bars)[0]
+        return [self._column[: len(bars)]]
+
+
+class KeepsAView(Last):
+    def update_many(self, bars, /):
+        columns = super().update_many(bars)
+        if len(bars) >= self.window:
+            self._closes = bars.close[-self.window :]
+        return columns
+
+
+class NeedsTheOther(Ratio):
+    def update(self, bar, other, /):
+        return (bar.close / other.close,)
+
+
+class CountsTheOthers(Ratio):
+    def __post_init__(self):
+        self._seen = 0
+
+    @property
+    def others(self):
+        return (self.other,) if self._seen < 200 else (self.other, self.other)
+
+    def update(self, bar, other, /):
+        self._seen += 1
+        return super().update(bar, other)
+
+    def update_many(self, bars, other, /):
+        self._seen += len(bars)
+        return super().update_many(bars, other)
+
+
+GOOD = [Mean, lambda: Mean(window=1), Last, lambda: Last(window=120), Ratio]
+
+BAD = {
+    NamesInAList: {"outputs_are_named"},
+    NamesThatChange: {"outputs_are_named"},
+    WarmsUpEarly: {"warmup_is_exact"},
+    WarmsUpLate: {"warmup_is_exact"},
+    ForgetsNowAndThen: {"warmup_is_exact"},
+    DividesByVolume: {"values_are_finite"},
+    ChangesItsSettings: {"same_bars_give_the_same_values", "settings_survive_a_file"},
+    Noisy: {"same_bars_give_the_same_values", "memory_is_its_own", "no_look_ahead"},
+    SharesMemory: {"memory_is_its_own"},
+    LooksAhead: {"no_look_ahead", "blocks_equal_one_by_one", "blocks_are_let_go"},
+    GivesUpAtGaps: {"gaps_do_not_break_it"},
+    RoundsInBlocks: {"blocks_equal_one_by_one", "blocks_are_let_go"},
+    ReusesItsColumn: {"blocks_equal_one_by_one"},
+    KeepsAView: {"blocks_are_let_go"},
+    NeedsTheOther: {"others_may_be_missing"},
+    CountsTheOthers: {"others_may_be_missing"},
+}
+
+
+@pytest.mark.parametrize("factory", GOOD)
+def test_a_good_channel_keeps_every_promise(broken, factory):
+    assert broken("features", factory) == {}
+
+
+@pytest.mark.parametrize("channel", BAD)
+def test_a_bad_channel_breaks_just_its_promise(broken, channel):
+    assert broken("features", channel).keys() == BAD[channel]
+
+
+def test_every_check_can_fail():
+    own = {
+        function.__name__ for function in (*features.CHECKS, *features.BLOCK_CHECKS, *features.CROSS_CHECKS)
+    }
+    assert own == {f"check_{name}" for names in BAD.values() for name in names if f"check_{name}" in own}
+
+
+@pytest.mark.parametrize(
+    ("channel", "said"),
+    [
+        (SaysNumpy, "['float64']"),
+        (OneColumnShort, "as long as the block"),
+        (WritesIntoBlocks, "a block is never written to"),
+    ],
+)
+def test_a_wrong_form_is_found_by_every_check_that_plays_bars(broken, channel, said):
+    found = broken("features", channel)
+    assert "blocks_equal_one_by_one" in found or "values_are_finite" in found
+    assert all(said in detail for detail in found.values())
+
+
+def test_the_message_says_what_was_given_expected_and_came():
+    with pytest.raises(BrokenPromise) as caught:
+        features.check_warmup_is_exact(WarmsUpLate)
+    assert str(caught.value).splitlines() == [
+        "WarmsUpLate(window=5): the first value comes with bar number `warmup`",
+        "  given     256 bars of 'a random walk'",
+        "  expected  None 3 times, then values",
+        "  came      None 4 times, then a value",
+    ]
+
+
+def test_scaling_is_checked_where_it_is_promised():
+    features.check_scale_of_prices(Mean, {"mean_5": 1})
+    features.check_scale_of_prices(Ratio, {"ratio_ETHUSDT": 0})
+    with pytest.raises(BrokenPromise, match="mean_5 goes with the price to the power 0"):
+        features.check_scale_of_prices(Mean, {"mean_5": 0})
+
+
+def test_checks_can_be_called_one_by_one():
+    for check in checks_for("features"):
+        if check.offered_by is None:
+            check(Mean)
