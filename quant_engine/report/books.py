@@ -1,0 +1,134 @@
+"""The run checked against itself: what the account says and what its fills say must be one and the same.
+
+Every comparison is exact, apart from the equity samples, which are floats. A report is made only of
+a run that passes; a run that does not is a fault of the runtime and no matter of opinion.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from quant_contracts.duration import time_name
+from quant_contracts.errors import ContractBroken
+from quant_contracts.events import Fill, PortfolioSnapshot
+from quant_contracts.instrument import ZERO
+from quant_contracts.record import RunRecord
+from quant_contracts.units import Money
+from quant_engine.report.costs import Costs, account_value
+from quant_engine.report.exact import exactly, mark_price
+from quant_engine.report.trades import RoundTrips, Trade
+
+FLOAT_ERROR: Final = 1e-9
+"""How far the float equity may be from the exact one, as a share of what is held in cash and positions."""
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Two ways to the same number, and the number."""
+
+    left: str
+    right: str
+    value: Money
+
+
+def require_samples(record: RunRecord) -> None:
+    """A run has at least one sample, its samples are in order and every traded symbol has a mark."""
+    if not record.equity:
+        raise ContractBroken("the run has no equity sample; there must be one at its start")
+    before = record.equity[0].ts
+    for sample in record.equity:
+        if sample.ts < before:
+            raise ContractBroken(
+                f"equity samples out of order: {time_name(sample.ts)} after {time_name(before)}"
+            )
+        before = sample.ts
+    for fill in record.fills:
+        if fill.symbol not in record.equity[-1].marks:
+            raise ContractBroken(f"{fill.symbol} was traded but has no mark at the end of the run")
+        if fill.symbol not in record.strategy.strategies:
+            raise ContractBroken(f"{fill.symbol} was traded but no strategy trades it")
+
+
+def booked(equity: list[PortfolioSnapshot], fills: list[Fill]) -> list[int]:
+    """For each sample, how many fills its cash contains; refuses cash that no number of fills explains.
+
+    Cash tells this better than time: a fill may bear the same time as a sample taken just before it.
+    """
+    cash, done, counts = equity[0].cash, 0, []
+    with exactly():
+        for sample in equity:
+            while cash != sample.cash and done < len(fills):
+                fill = fills[done]
+                cash -= fill.side * fill.quantity * fill.price + fill.fee
+                done += 1
+            if cash != sample.cash:
+                raise ContractBroken(
+                    f"cash of {sample.cash} at {time_name(sample.ts)} is not the initial cash and the fills "
+                    f"up to then; all {done} fills booked give {cash}"
+                )
+            counts.append(done)
+    return counts
+
+
+def prove(record: RunRecord, trips: RoundTrips, costs: Costs) -> tuple[Identity, ...]:
+    """Every identity of the run; raises `ContractBroken` with both numbers where one does not hold."""
+    first, last = record.equity[0], record.equity[-1]
+    spent = fees = ZERO
+    positions: dict[str, Decimal] = {}
+    with exactly():
+        for fill in record.fills:
+            signed = fill.side * fill.quantity
+            spent += signed * fill.price
+            fees += fill.fee
+            positions[fill.symbol] = positions.get(fill.symbol, ZERO) + signed
+        waterfall = costs.waterfall
+        value = account_value(last)
+        found = [
+            _same("cash", last.cash, "initial cash - bought + sold - fees", first.cash - spent - fees),
+            _same("fees in the books", last.fees, "fees of the fills", fees),
+            _same("realised in the books", last.realised, "closed round trips before fees", _realised(trips)),
+            _same(
+                "net profit of the account",
+                waterfall.net,
+                "gross - slippage - fees",
+                waterfall.gross - waterfall.slippage - waterfall.fees,
+            ),
+            _same(
+                "net profit of the account", waterfall.net, "net of all trades, open ones too", _net(trips)
+            ),
+        ]
+        found += [
+            _same(f"{symbol} in the books", last.positions.get(symbol, ZERO), f"{symbol} bought - sold", held)
+            for symbol, held in positions.items()
+        ]
+        scale = abs(last.cash) + abs(value)
+        for row in costs.by_symbol:
+            scale += abs(row.position * mark_price(last.marks[row.symbol]))
+        if abs(Decimal(last.equity) - value) > Decimal(FLOAT_ERROR) * scale:
+            raise ContractBroken(
+                f"the books do not add up: equity of {last.equity} at the end, cash and positions are {value}"
+            )
+    return tuple(found)
+
+
+def _same(left: str, value: Money, right: str, other: Money) -> Identity:
+    if value != other:
+        raise ContractBroken(f"the books do not add up: {left} {value}, {right} {other}")
+    return Identity(left, right, value)
+
+
+def _realised(trips: RoundTrips) -> Money:
+    total = ZERO
+    for trade in trips.closed:
+        total += trade.realised
+    return total
+
+
+def _net(trips: RoundTrips) -> Money:
+    total = ZERO
+    trades: list[Trade] = trips.closed + trips.open
+    for trade in trades:
+        total += trade.net
+    return total
