@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
 import msgspec
@@ -10,6 +10,9 @@ import msgspec
 from quant_contracts.units import ExactPrice, ExactQuantity, Money, Price, Quantity, Side
 
 ZERO: Final = Decimal(0)
+
+WIDE: Final = Context(prec=60)
+"""Digits to spare for any tick and lot, whatever the host program has set as its default."""
 
 CASH_UNIT: Final = Decimal("1e-8")
 """Fees are rounded to this many quote units, half to even; nothing else in the books is ever rounded."""
@@ -49,16 +52,18 @@ class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def exact_price(self, value: Price, rounding: str) -> ExactPrice:
         """`value` as a multiple of the tick. Reads the shortest decimal text that names the float."""
-        exact = Decimal(repr(value))
-        tick = self.tick
-        ticks = (exact / tick).to_integral_value(rounding)
-        return ticks * tick
+        return _multiple(value, self.tick, rounding)
 
     def size(self, value: Quantity) -> ExactQuantity:
         """`value` cut towards zero to whole lots: never more than was wanted."""
-        lot = self.lot
-        return (Decimal(repr(value)) / lot).to_integral_value(ROUND_DOWN) * lot
+        return _multiple(value, self.lot, ROUND_DOWN)
 
     def lots(self, quantity: ExactQuantity) -> int:
         """How many lots `quantity` is; exact quantities are whole lots by construction."""
-        return int(quantity / self.lot)
+        return int(WIDE.divide(quantity, self.lot))
+
+
+def _multiple(value: float, step: Decimal, rounding: str) -> Decimal:
+    steps = WIDE.divide(Decimal(repr(value)), step).to_integral_value(rounding)
+    # By way of int the result is always written with the decimals of the step.
+    return WIDE.multiply(Decimal(int(steps)), step)

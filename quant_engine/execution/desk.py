@@ -2,7 +2,8 @@
 
     new target -> cancel what still works -> wait for the venue's word -> parent order -> slices
     slice due  -> route -> order intent
-    entry fill -> protective orders for the whole position, stop and target cancelling one another
+    target with a stop or a take-profit -> protective orders beside the first slice, which cancel one
+        another and only ever reduce, so that a position is protected from the moment it exists
     protective fill -> the position is closed on purpose: stay out until a new target comes
 
 Nothing new is sent for a symbol while an order of it may still be working on an older wish, so the
@@ -50,7 +51,6 @@ class _Book:
         "sent",
         "target",
         "waiting",
-        "wants_protection",
     )
 
     def __init__(self) -> None:
@@ -64,8 +64,6 @@ class _Book:
         """Slices that wait for their time."""
         self.waiting = False
         """A target waits for older orders to end."""
-        self.wants_protection = False
-        """Protective orders wait for older ones to end."""
         self.is_stopped = False
         self.parents = 0
         self.protections = 0
@@ -94,10 +92,9 @@ class OrderDesk:
         book.target, book.market = target, market
         book.is_stopped = False
         book.waiting = True
-        book.wants_protection = False
         self._withdraw(book, market.ts)
         if not book.live:
-            self._work(book)
+            self._work(book, market.ts)
 
     def on_event(self, event: OrderEvent, /) -> None:
         """Keep the list of live orders true, and do what had to wait for that."""
@@ -114,38 +111,26 @@ class OrderDesk:
             return
         else:
             self._ended(book, event.order_id)
-        if book.live:
-            if book.wants_protection and not self._protective(book):
-                self._protect(book, event.ts)
-        elif book.waiting:
-            self._work(book)
-        elif book.wants_protection:
-            self._protect(book, event.ts)
+        if book.waiting and not book.live:
+            self._work(book, event.ts)
 
     def _on_fill(self, book: _Book, order: OrderIntent, ts: Nanos) -> None:
-        if order.kind in PROTECTIVE:
-            if not book.waiting:
-                book.is_stopped = True
-                book.wants_protection = False
-                self._withdraw(book, ts, keep=PROTECTIVE)
+        if book.waiting:
             return
-        target = book.target
-        if (
-            target is not None
-            and not book.waiting
-            and (target.stop is not None or target.take_profit is not None)
-        ):
-            # The position has changed, so must the size of what protects it.
-            book.wants_protection = True
-            for old in self._protective(book):
-                self._cancel(book, old, ts)
+        if order.kind in PROTECTIVE:
+            book.is_stopped = True
+            self._withdraw(book, ts, keep=PROTECTIVE)
+        elif not any(live.kind in PROTECTIVE for live in book.live.values()):
+            # A stop that was reached before there was anything to reduce has ended; its work has not.
+            self._protect(book, ts)
 
-    def _work(self, book: _Book) -> None:
+    def _work(self, book: _Book, ts: Nanos) -> None:
         """Turn the difference between target and position into a parent order and its slices."""
         book.waiting = False
-        target, market = book.target, book.market
+        target, decided = book.target, book.market
         assert target is not None
-        assert market is not None
+        assert decided is not None
+        market = self._market_at(decided, ts)
         symbol = target.symbol
         instrument = self._tools.instruments[symbol]
         position = self._tools.portfolio.position(symbol)
@@ -153,7 +138,7 @@ class OrderDesk:
         reduces = abs(target.quantity) <= abs(position) and target.quantity * position >= ZERO
         worth = abs(delta) * Decimal(repr(market.price))
         if delta == ZERO or (worth < instrument.min_notional and not reduces):
-            self._protect(book, market.ts)
+            self._protect(book, ts)
             return
         book.parents += 1
         book.sent = 0
@@ -163,14 +148,12 @@ class OrderDesk:
             raise ContractBroken(
                 f"{self._tools.policies[symbol]!r} sliced {delta} into {slices}, which is not the same"
             )
-        if position != ZERO and not reduces and target.quantity * position > ZERO:
-            # Adding to a position that stays: what there is keeps its protection while it grows.
-            self._protect(book, market.ts)
         for piece in slices:
             if piece.after == 0:
-                self._send(book, parent, piece.quantity, market.ts)
+                self._send(book, parent, piece.quantity, ts)
             else:
-                self._wait(book, parent, piece.quantity, market.ts + piece.after)
+                self._wait(book, parent, piece.quantity, ts + piece.after)
+        self._protect(book, ts)
 
     def _wait(self, book: _Book, parent: ParentOrder, quantity: ExactQuantity, due: Nanos) -> None:
         def send(ts: Nanos) -> None:
@@ -180,7 +163,7 @@ class OrderDesk:
 
     def _send(self, book: _Book, parent: ParentOrder, quantity: ExactQuantity, ts: Nanos) -> None:
         symbol = parent.instrument.symbol
-        market = msgspec.structs.replace(parent.market, ts=ts, price=self._tools.price(symbol))
+        market = self._market_at(parent.market, ts)
         route = self._tools.routers[symbol].route(parent, quantity, market)
         book.sent += 1
         self._order(
@@ -188,18 +171,16 @@ class OrderDesk:
         )
 
     def _protect(self, book: _Book, ts: Nanos) -> None:
-        """Place the stop and the target of the position there is."""
-        book.wants_protection = False
-        target, entry = book.target, book.market
+        """Place the stop and the take-profit of the target, for the whole of it."""
+        target, decided = book.target, book.market
         assert target is not None
-        assert entry is not None
-        symbol = target.symbol
-        position = self._tools.portfolio.position(symbol)
-        if position * target.quantity <= ZERO or self._protective(book):
+        assert decided is not None
+        if target.quantity == ZERO or (target.stop is None and target.take_profit is None):
             return
+        symbol = target.symbol
         book.protections += 1
         group = f"{symbol}-p{book.protections}"
-        market = msgspec.structs.replace(entry, ts=ts, price=self._tools.price(symbol))
+        market = self._market_at(decided, ts)
         wanted: tuple[tuple[OrderKind, str, ExactPrice | None], ...] = (
             ("stop", "s", target.stop),
             ("take_profit", "t", target.take_profit),
@@ -207,7 +188,7 @@ class OrderDesk:
         for kind, suffix, price in wanted:
             if price is not None:
                 route = Route(kind, price, "gtc")
-                self._order(book, group, suffix, market, -position, route, reduces=True)
+                self._order(book, group, suffix, market, -target.quantity, route, reduces=True)
 
     def _order(
         self,
@@ -242,6 +223,12 @@ class OrderDesk:
         book.live[order.order_id] = order
         self._publish(order)
 
+    def _market_at(self, decided: MarketState, ts: Nanos) -> MarketState:
+        """The market now, with the volatility and volume that were known at the decision."""
+        if ts == decided.ts:
+            return decided
+        return msgspec.structs.replace(decided, ts=ts, price=self._tools.price(decided.symbol))
+
     def _withdraw(self, book: _Book, ts: Nanos, keep: frozenset[OrderKind] = frozenset()) -> None:
         """Forget slices that are not due yet and ask for live orders to be stopped."""
         for timer in book.due:
@@ -262,7 +249,3 @@ class OrderDesk:
     def _ended(book: _Book, order_id: str) -> None:
         book.live.pop(order_id, None)
         book.cancelling.discard(order_id)
-
-    @staticmethod
-    def _protective(book: _Book) -> list[OrderIntent]:
-        return [order for order in book.live.values() if order.kind in PROTECTIVE]

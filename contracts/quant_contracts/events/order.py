@@ -41,7 +41,7 @@ class OrderIntent(Event, frozen=True, gc=False):
     daily_volume: float = 0.0
     """Daily volume in base units known at the decision, for the slippage model."""
     oco: str = ""
-    """Orders that share a name here cancel one another when one of them fills."""
+    """Orders of the symbol that share a name here cancel one another when one of them fills."""
 
 
 class CancelIntent(Event, frozen=True, gc=False):

@@ -39,7 +39,7 @@ class ParentOrder(msgspec.Struct, frozen=True, gc=False):
     quantity: ExactQuantity
     """Signed: above zero buys."""
     reduce_only: bool
-    """True when it only makes the position smaller; such an order is never sliced by time pressure."""
+    """True when it only makes the position smaller. Protective orders never become parent orders."""
     market: MarketState
 
 

@@ -81,16 +81,16 @@ class FaultyDisk:
 
 
 def append_and_promise(path: Path, run, first: int, promised: list[int]) -> None:
-    """Append twelve records in small segments, note those that were promised, close."""
+    """Append fourteen records in small segments, note those that were promised, close."""
     writer = JournalWriter(path, run, segment_bytes=500)
     try:
-        for kind, event in scores(12, first):
+        for kind, event in scores(14, first):
             writer.append(kind, event)
             if event.ts % 3 == 2:
                 writer.flush(durable=True)
                 promised.append(event.ts)
         writer.close()
-        promised.append(first + 11)
+        promised.append(first + 13)
     finally:
         # A process that is gone holds no lock; nothing else of the writer may act.
         writer._release()

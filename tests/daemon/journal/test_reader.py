@@ -133,9 +133,31 @@ def test_zeros_before_more_bytes_are_damage(journal):
     content = bytearray(last.read_bytes())
     start, end, _ = layout(bytes(content))[5]
     content[start:end] = bytes(end - start)
-    last.write_bytes(content)
-    with pytest.raises(DataError, match=rf"byte {start:,}, record .*does not match its checksum"):
-        list(JournalReader(journal))
+    for tail in (b"", bytes(5_000)):
+        last.write_bytes(content + tail)
+        with pytest.raises(DataError, match=rf"byte {start:,}, record .*does not match its checksum"):
+            list(JournalReader(journal))
+
+
+def test_a_zero_by_chance_at_the_end_hides_no_damage(tmp_path, write, run):
+    """The last byte of a checksum is zero in one record of 256."""
+    scores = (Score(ts, "A", 0.5) for ts in range(10_000))
+    score = next(score for score in scores if encode_frame(2, 1, run.tag, encode_event(score))[-1] == 0)
+    path = write(tmp_path / "journal", [("stage", score)], close=False) / "000001.qej"
+    content = bytearray(path.read_bytes())
+    assert content[-1] == 0
+    content[-10] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="record 1: the record does not match its checksum"):
+        list(JournalReader(path))
+
+
+@pytest.mark.parametrize("start", [0, 3, 8, 17, 60], ids=lambda start: f"from byte {start}")
+def test_a_header_of_zeros_is_a_torn_one(journal, read, start):
+    last = max(journal.iterdir())
+    last.write_bytes(last.read_bytes()[:start] + bytes(100))
+    _, reader = read(journal)
+    assert (reader.ending, reader.torn.path, reader.torn.offset) == ("torn", last, 0)
 
 
 @pytest.mark.slow
@@ -276,9 +298,20 @@ def test_files_out_of_place_are_found(journal, spoil, message):
 def test_a_cut_before_another_segment_is_damage(journal):
     path = journal / "000002.qej"
     content = path.read_bytes()
-    for cut in (0, 10, decode_header(content)[1], layout(content)[4][1], len(content) - 70, len(content) - 1):
+    header, frames = decode_header(content)[1], layout(content)
+    for cut in (0, 10, header + 10, frames[-1][0] + 1, len(content) - 1):
         path.write_bytes(content[:cut])
-        with pytest.raises(DataError, match=r"000002.qej: byte .* breaks off"):
+        with pytest.raises(DataError, match=r"000002.qej: byte .* breaks off, yet another one follows"):
+            list(JournalReader(journal))
+        path.write_bytes(content[:cut] + bytes(len(content) - cut))
+        with pytest.raises(DataError, match=r"000002.qej: byte .* (breaks off|does not match)"):
+            list(JournalReader(journal))
+    path.write_bytes(content + b"more")
+    with pytest.raises(DataError, match=r"000002.qej: byte .* breaks off, yet another one follows"):
+        list(JournalReader(journal))
+    for cut in (header, frames[4][1], frames[-1][0]):
+        path.write_bytes(content[:cut])
+        with pytest.raises(DataError, match=r"000003.qej: .*(does not follow|000002.qej differs)"):
             list(JournalReader(journal))
 
 

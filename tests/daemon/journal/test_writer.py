@@ -30,10 +30,11 @@ def test_it_is_a_journal(tmp_path, run):
 
 def test_bytes_depend_on_the_records_alone(tmp_path, write, records):
     """Flushing and reopening leave no trace apart from the end records of each closing."""
-    one = write(tmp_path / "one", records(100), segment_bytes=10**6)
+    made = records(2_400)
+    one = write(tmp_path / "one", made, segment_bytes=10**6)
     two = tmp_path / "two"
-    for start in range(0, 100, 10):
-        write(two, records(100)[start : start + 10], segment_bytes=10**6, close=start == 90)
+    for start in range(0, 2_400, 160):
+        write(two, made[start : start + 160], segment_bytes=10**6, close=start == 2_240)
     assert (one / "000001.qej").read_bytes() == (two / "000001.qej").read_bytes()
 
 
