@@ -43,7 +43,7 @@ from quant_contracts.testing import (
     portfolios,
     risk,
 )
-from quant_contracts.testing.promise import BrokenPromise
+from quant_contracts.testing.promise import BrokenPromise, name_of
 from quant_contracts.testing.rows import Row
 from quant_contracts.testing.samples import SampleFeed, random_bars
 from quant_contracts.testing.stage import Stage
@@ -153,7 +153,7 @@ def _run(
             check.name,
             check.promise,
             "broken",
-            f"{part!r} raised {type(error).__name__}: {error}\n  at {where}",
+            f"{name_of(part)} raised {type(error).__name__}: {error}\n  at {where}",
         )
     return CheckResult(check.name, check.promise, "kept")
 

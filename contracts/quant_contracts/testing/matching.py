@@ -143,15 +143,14 @@ def check_cancelled_orders_rest(factory: MatchingFactory) -> None:
     bars = markets(50)["a random walk"]
     engine = bound(factory)
     engine.on_bar(bars[0])
-    far = INSTRUMENT.observed(bars[0].close / 2)
-    resting = an_order("rest-1", bars[0].ts_known, bars[0].close, Decimal("0.5"), kind="limit", level=far)
-    engine.submit(resting)
+    waiting = an_order("rest-1", bars[0].ts_known, bars[0].close, Decimal("0.5"))
+    engine.submit(waiting)
     said = [
         ("a working order", engine.cancel("rest-1", bars[0].ts_known, "a test")),
         ("the same again", engine.cancel("rest-1", bars[0].ts_known, "a test")),
         ("an order nobody sent", engine.cancel("never-1", bars[0].ts_known, "a test")),
     ]
-    wanted = OrderCanceled(bars[0].ts_known, INSTRUMENT.symbol, "rest-1", "a test", resting.quantity)
+    wanted = OrderCanceled(bars[0].ts_known, INSTRUMENT.symbol, "rest-1", "a test", waiting.quantity)
     for (what, answer), expected in zip(said, ([wanted], [], []), strict=True):
         if list(answer) != expected:
             raise BrokenPromise(

@@ -33,7 +33,7 @@ class BrokenPromise(AssertionError):
         self.expected = shown(expected)
         self.came = shown(came)
         super().__init__(
-            f"{shown(part)}: {promise}\n"
+            f"{name_of(part)}: {promise}\n"
             f"  given     {self.given}\n"
             f"  expected  {self.expected}\n"
             f"  came      {self.came}"
@@ -44,6 +44,13 @@ def shown(value: object) -> str:
     """`value` as a message shows it: text as it is, anything else by its repr, cut when it is long."""
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text):,} characters)"
+
+
+def name_of(part: object) -> str:
+    """A part as a message names it: with its settings where its repr shows them."""
+    if isinstance(part, str) or type(part).__repr__ is not object.__repr__:
+        return shown(part)
+    return type(part).__name__
 
 
 def same(one: object, other: object) -> bool:
