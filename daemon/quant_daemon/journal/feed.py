@@ -12,7 +12,7 @@ import numpy as np
 
 from quant_contracts.blocks import BarBlock
 from quant_contracts.duration import interval_name, parse_interval, time_name
-from quant_contracts.errors import DataError
+from quant_contracts.errors import DataError, StorageError
 from quant_contracts.events import Bar
 from quant_contracts.protocols import QualityRow, SourceInfo
 from quant_contracts.units import Nanos
@@ -69,10 +69,13 @@ class JournalFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename=
     def info(self) -> SourceInfo:
         """Name of the journal and digest of its segment files."""
         digest = hashlib.sha256()
-        for segment in segment_paths(Path(self.path)):
-            with segment.open("rb") as file:
-                while chunk := file.read(1024 * 1024):
-                    digest.update(chunk)
+        try:
+            for segment in segment_paths(Path(self.path)):
+                with segment.open("rb") as file:
+                    while chunk := file.read(1024 * 1024):
+                        digest.update(chunk)
+        except OSError as error:
+            raise StorageError(f"{self.path}: cannot be read: {error.strerror}") from None
         return SourceInfo(Path(self.path).name, digest.hexdigest())
 
     def quality(self) -> tuple[QualityRow, ...]:

@@ -126,7 +126,7 @@ class JournalReader:
                 try:
                     frame = decode_frame(data, offset)
                 except Damaged as damage:
-                    if is_last and _is_hole(file, base + offset, base + damage.end):
+                    if _is_hole(file, base + offset, base + damage.end):
                         break
                     raise _located(path, base + offset, seq, str(damage)) from None
                 if frame is None:
@@ -170,7 +170,7 @@ class JournalReader:
         try:
             decoded = decode_header(data)
         except Damaged as damage:
-            if not (is_last and _is_hole(file, 0, damage.end)):
+            if not _is_hole(file, 0, damage.end):
                 raise _located(path, 0, self.next_seq, str(damage)) from None
             decoded = None
         except DataError as error:
@@ -198,13 +198,8 @@ class JournalReader:
         if is_last:
             if left or not good:
                 self.torn = TornTail(path, good, left)
-        elif left or not self._is_sealed(good):
+        elif left or not good:
             raise _located(path, good, self.next_seq, "the segment breaks off, yet another one follows")
-
-    def _is_sealed(self, good: int) -> bool:
-        """True when the segment just read, `good` bytes of it, ends with a digest."""
-        tail = self.tail
-        return good > 0 and tail is not None and not tail.since and tail.chain != tail.header.chain
 
 
 def read_journal(path: Path) -> Iterator[tuple[int, RecordKind, AnyEvent]]:

@@ -8,9 +8,10 @@ import math
 import msgspec
 import pytest
 
-from quant_contracts.errors import ConfigError, DataError
+from quant_contracts.errors import ConfigError, DataError, StorageError
 from quant_contracts.events import Bar, FormingBar
 from quant_contracts.protocols import Feed
+from quant_contracts.testing.feeds import CHECKS
 from quant_contracts.testing.samples import FIRST_OPEN, random_bars
 from quant_contracts.units import HOUR, MINUTE
 from quant_daemon.journal.feed import JournalFeed
@@ -37,6 +38,12 @@ def test_the_bars_of_each_symbol_come_back(tmp_path, write):
     assert JournalFeed(symbol="BTCUSDT", path=path).last_close() is None
     assert bars_of(JournalFeed(symbol="BTCUSDT", path=path)) == btc
     assert bars_of(JournalFeed(symbol="ETHUSDT", path=path)) == eth
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_it_keeps_the_promises_of_a_feed(tmp_path, write, check):
+    path = str(write(tmp_path / "journal", both(450)[2], segment_bytes=50_000))
+    check(lambda: JournalFeed(symbol="BTCUSDT", path=path))
 
 
 def test_blocks_have_at_most_the_rows_asked_for(tmp_path, write):
@@ -137,6 +144,16 @@ def test_the_source_is_named_without_its_place_and_digested(tmp_path, write):
     info = JournalFeed(symbol="BTCUSDT", path=str(path)).info()
     assert info.name == "journal"
     assert info.sha256 == hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def test_a_source_that_cannot_be_read_is_an_error_of_the_disk(tmp_path, write, monkeypatch):
+    def refuse(path, mode):
+        raise PermissionError(13, "Permission denied")
+
+    feed = JournalFeed(symbol="BTCUSDT", path=str(write(tmp_path / "journal", both(5)[2])))
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    with pytest.raises(StorageError, match="cannot be read: Permission denied"):
+        feed.info()
 
 
 def test_a_torn_tail_is_told_in_the_quality(tmp_path, write):

@@ -152,6 +152,17 @@ def test_a_zero_by_chance_at_the_end_hides_no_damage(tmp_path, write, run):
         list(JournalReader(path))
 
 
+def test_a_record_that_becomes_zeros_is_torn(journal, records, read):
+    last = max(journal.iterdir())
+    content = last.read_bytes()
+    start, end, _ = layout(content)[7]
+    for place in (start, start + 3, start + 21, end - 9):
+        last.write_bytes(content[:place] + bytes(3_000))
+        found, reader = read(journal)
+        assert found == records(COUNT)[: decode_header(content)[0].first_seq - 1 + 7]
+        assert (reader.ending, reader.torn.offset) == ("torn", start)
+
+
 @pytest.mark.parametrize("start", [0, 3, 8, 17, 60], ids=lambda start: f"from byte {start}")
 def test_a_header_of_zeros_is_a_torn_one(journal, read, start):
     last = max(journal.iterdir())
