@@ -1,30 +1,35 @@
 """Carries events from those who may say them to those who asked for them.
 
 A topic is an event type, for one symbol or for all. Wiring comes first: `allow` names who may publish
-a type, `subscribe` who wants it. `seal` checks that the two fit and resolves every topic to a plain
-list of calls, so that a mistake shows when the engine is built and a publication costs next to nothing.
+a type, `subscribe` who wants it. `seal` checks that the two fit and resolves every topic to plain calls,
+so that a mistake shows when the engine is built and a publication costs next to nothing.
 
-Dispatch is run-to-completion: what a subscriber publishes is delivered after the current event has
-reached everybody, in the order of publication.
+A subscriber may publish while it works. A stage is a subscriber that is a function from one event to the
+next: what it returns is published when it is done. Dispatch is run-to-completion: an event is delivered
+when the one before it has reached everybody, in the order of publication.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from quant_contracts.errors import ContractBroken
 from quant_contracts.events import Event
 
 E = TypeVar("E", bound=Event)
-Call: TypeAlias = Callable[[Any], object]
+Stage: TypeAlias = Callable[[Any], Event | None]
+"""Takes an event, returns the next one to publish or None."""
 
 EVERY_SYMBOL = ""
 
 
-def _ignore(_event: Event) -> None:
-    """What publishing to a topic without listeners does."""
+class _Routes(dict[type[Event], Stage]):
+    """Where the events of one symbol go, by type."""
+
+    def __missing__(self, kind: type[Event]) -> NoReturn:
+        raise ContractBroken(f"a subscriber returned a {kind.__name__}, which nobody may publish")
 
 
 class Bus:
@@ -42,8 +47,9 @@ class Bus:
 
     def __init__(self) -> None:
         self._allowed: dict[type[Event], str] = {}
-        self._subscriptions: list[tuple[type[Event], str, Call, str]] = []
-        self._pending: deque[tuple[Call, Event]] = deque()
+        self._subscriptions: list[tuple[type[Event], str, Stage, str]] = []
+        self._routes: dict[str, _Routes] = {}
+        self._pending: deque[tuple[_Routes, Event]] = deque()
         self._is_delivering = [False]
         self._sealed = False
 
@@ -52,11 +58,21 @@ class Bus:
         self._refuse_if_sealed(f"{who} may publish {kind.__name__}")
         self._allowed.setdefault(kind, who)
 
-    def subscribe(self, kind: type[Event], call: Call, who: str, symbol: str = EVERY_SYMBOL) -> None:
-        """Have `call` receive every event of `kind` about `symbol`, or about any."""
-        self._refuse_if_sealed(f"{who} subscribes to {kind.__name__}")
+    def subscribe(
+        self, kind: type[Event], call: Callable[[Any], object], who: str, symbol: str = EVERY_SYMBOL
+    ) -> None:
+        """Have `call` receive every event of `kind` about `symbol`, or about any. What it returns is lost."""
         if not callable(call):
             raise ContractBroken(f"{who} subscribes to {kind.__name__} with {call!r}, which cannot be called")
+
+        def listen(event: Event) -> None:
+            call(event)
+
+        self.stage(kind, listen, who, symbol)
+
+    def stage(self, kind: type[Event], call: Stage, who: str, symbol: str = EVERY_SYMBOL) -> None:
+        """The same, and publish what `call` returns, about the same symbol."""
+        self._refuse_if_sealed(f"{who} subscribes to {kind.__name__}")
         self._subscriptions.append((kind, symbol, call, who))
 
     def seal(self) -> None:
@@ -69,56 +85,77 @@ class Bus:
                 )
         self._sealed = True
 
-    def heard(self, kind: type[Event], symbol: str) -> tuple[str, ...]:
-        """Who receives events of `kind` about `symbol`, in the order they are called."""
-        return tuple(
-            who
-            for other, about, _, who in self._subscriptions
-            if other is kind and about in {symbol, EVERY_SYMBOL}
-        )
-
     def publisher(self, kind: type[E], symbol: str) -> Callable[[E], None]:
         """The call that publishes events of `kind` about `symbol`. Only after wiring has ended."""
         if not self._sealed:
             raise ContractBroken(f"asked to publish {kind.__name__} before wiring ended; call seal() first")
         if kind not in self._allowed:
             raise ContractBroken(f"{kind.__name__} may be published by nobody; allow it when wiring")
-        calls = tuple(
-            call
-            for other, about, call, _ in self._subscriptions
-            if other is kind and about in {symbol, EVERY_SYMBOL}
-        )
-        if not calls:
+        routes = self._routes_of(symbol)
+        first = routes[kind]
+        if first is _ignore:
             return _ignore
-        append, popleft, pending = self._pending.append, self._pending.popleft, self._pending
-        is_delivering = self._is_delivering
+        # Everything an event costs is below, so all it touches is local to the closure.
+        pending, is_delivering = self._pending, self._is_delivering
+        append, popleft = pending.append, pending.popleft
 
-        # Everything an event costs is in these calls, so all they touch is local to the closure.
-        def deliver() -> None:
+        def publish(event: E) -> None:
+            if is_delivering[0]:
+                append((routes, event))
+                return
             is_delivering[0] = True
+            about, call = routes, first
+            current: Event = event
             try:
-                while pending:
-                    call, event = popleft()
-                    call(event)
+                while True:
+                    said = call(current)
+                    if said is not None:
+                        if not pending:
+                            call, current = about[said.__class__], said
+                            continue
+                        append((about, said))
+                    if not pending:
+                        return
+                    about, current = popleft()
+                    call = about[current.__class__]
             finally:
                 is_delivering[0] = False
                 # After an error nothing of the broken cascade may leak into what comes next.
                 pending.clear()
 
-        def publish_to_one(event: E) -> None:
-            append((only, event))
-            if not is_delivering[0]:
-                deliver()
+        return publish
 
-        def publish(event: E) -> None:
+    def _routes_of(self, symbol: str) -> _Routes:
+        """The one call behind every type about `symbol`."""
+        routes = self._routes.get(symbol)
+        if routes is None:
+            routes = self._routes[symbol] = _Routes()
+            for kind in self._allowed:
+                routes[kind] = self._route(kind, symbol, routes)
+        return routes
+
+    def _route(self, kind: type[Event], symbol: str, routes: _Routes) -> Stage:
+        calls = [
+            call
+            for other, about, call, _ in self._subscriptions
+            if other is kind and about in {symbol, EVERY_SYMBOL}
+        ]
+        if len(calls) < 2:
+            return calls[0] if calls else _ignore
+        pending = self._pending
+
+        def to_everybody(event: Event) -> None:
             for call in calls:
-                append((call, event))
-            if not is_delivering[0]:
-                deliver()
+                said = call(event)
+                if said is not None:
+                    pending.append((routes, said))
 
-        only = calls[0]
-        return publish_to_one if len(calls) == 1 else publish
+        return to_everybody
 
     def _refuse_if_sealed(self, what: str) -> None:
         if self._sealed:
             raise ContractBroken(f"{what}: too late, wiring has ended")
+
+
+def _ignore(_event: Event) -> None:
+    """What publishing to a topic without listeners does."""

@@ -75,8 +75,9 @@ class Engine:
         self._is_running = False
         self.start: Nanos = 0
         self.cursors: dict[str, Nanos] = {}
-        self._lane_of = {lane.symbol: lane for lane in lanes}
-        self._push = {symbol: handler.push for symbol, handler in handlers.items()}
+        lane_of = {lane.symbol: lane for lane in lanes}
+        # What a bar of a symbol goes to; a symbol that is only read has no lane.
+        self._streams = {symbol: (handler.push, lane_of.get(symbol)) for symbol, handler in handlers.items()}
         self._set_mark = portfolio.mark
         self._snapshot = portfolio.snapshot
         self._fills: list[Fill] = []
@@ -133,14 +134,15 @@ class Engine:
         if clock.due < ts:
             clock.advance_before(ts)
         clock.now = ts
+        streams = self._streams
         for bar in bars:
             if bar.ts_known > ts:
                 raise LookAhead(f"a bar of {bar.symbol} known at {bar.ts_known} came in at {ts}")
-            symbol = bar.symbol
-            self._push[symbol](bar)
-            if symbol in self._lane_of:
-                self._lane_of[symbol].price = price = bar.close
-                self._set_mark(symbol, price)
+            push, lane = streams[bar.symbol]
+            push(bar)
+            if lane is not None:
+                lane.price = bar.close
+                self._set_mark(bar.symbol, bar.close)
         for bar in bars:
             self.publish_bar[bar.symbol](bar)
         if clock.due <= ts:
@@ -150,15 +152,16 @@ class Engine:
         targets: dict[str, Target] = {}
         for bar in bars:
             symbol = bar.symbol
-            if symbol in self._lane_of:
-                lane = self._lane_of[symbol]
-                lane.bars += 1
-                values = lane.extract(bar)
-                if values is not None:
-                    lane.step(ts, values)
-                    features[symbol] = values
-                    scores[symbol] = lane.score
-                    targets[symbol] = lane.target
+            lane = streams[symbol][1]
+            if lane is None:
+                continue
+            lane.bars += 1
+            values = lane.extract(bar)
+            if values is not None:
+                lane.step(ts, values)
+                features[symbol] = values
+                scores[symbol] = lane.score
+                targets[symbol] = lane.target
         fills: tuple[Fill, ...] = ()
         if self._fills:
             fills = tuple(self._fills)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
@@ -52,13 +53,14 @@ class FeatureExtractor:
             if said is None:
                 ready = False
             elif len(said) == 1:
-                values[names[0]] = said[0]
+                (values[names[0]],) = said
             else:
                 values.update(zip(names, said, strict=True))
-        for value in values.values():
-            # NaN and infinity are the floats that do not cancel themselves.
-            if value - value != 0.0:
-                raise ContractBroken(f"{self.symbol}: a feature is not finite: {values}")
+        # One NaN or infinity makes the sum one; huge finite values may too, so the culprit is looked for.
+        if not isfinite(sum(values.values())):
+            for name, value in values.items():
+                if not isfinite(value):
+                    raise ContractBroken(f"{self.symbol}: the feature {name} is not finite: {value}")
         return values if ready else None
 
     def update_many(

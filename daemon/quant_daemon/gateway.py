@@ -43,10 +43,10 @@ class Gateway:
 
     def subscribe(self, bus: Bus) -> None:
         """Ask for orders, cancels and the bars that orders are matched on."""
-        bus.subscribe(OrderIntent, self.on_order, "venue")
-        bus.subscribe(CancelIntent, self.on_cancel, "venue")
+        bus.stage(OrderIntent, self.on_order, "venue")
+        bus.stage(CancelIntent, self.on_cancel, "venue")
         for symbol in self._symbols:
-            bus.subscribe(Bar, self.on_bar, "venue", symbol)
+            bus.stage(Bar, self.on_bar, "venue", symbol)
 
     def connect(self, bus: Bus) -> None:
         """Get the calls that publish what the venue says."""

@@ -62,9 +62,6 @@ class Lane:
         "_portfolio",
         "_predict",
         "_publish_features",
-        "_publish_intent",
-        "_publish_score",
-        "_publish_target",
         "_standing",
         "_target_changed",
         "bars",
@@ -112,24 +109,21 @@ class Lane:
     def subscribe(self, bus: Bus) -> None:
         """Ask for what each stage reads."""
         symbol = self.symbol
-        bus.subscribe(Features, self.on_features, f"{symbol}.model", symbol)
-        bus.subscribe(Score, self.on_score, f"{symbol}.decision", symbol)
-        bus.subscribe(Intent, self.on_intent, f"{symbol}.risk", symbol)
-        bus.subscribe(Target, self.on_target, f"{symbol}.execution", symbol)
+        bus.stage(Features, self.on_features, f"{symbol}.model", symbol)
+        bus.stage(Score, self.on_score, f"{symbol}.decision", symbol)
+        bus.stage(Intent, self.on_intent, f"{symbol}.risk", symbol)
+        bus.stage(Target, self.on_target, f"{symbol}.execution", symbol)
 
     def connect(self, bus: Bus) -> None:
-        """Get the calls that publish what each stage says. Wiring has ended."""
+        """Get the call that starts a step. Wiring has ended."""
         self._publish_features = bus.publisher(Features, self.symbol)
-        self._publish_score = bus.publisher(Score, self.symbol)
-        self._publish_intent = bus.publisher(Intent, self.symbol)
-        self._publish_target = bus.publisher(Target, self.symbol)
 
     def step(self, ts: Nanos, values: dict[str, float]) -> None:
         """Send the features of one step on their way."""
         self.steps += 1
         self._publish_features(Features(ts, self.symbol, values))
 
-    def on_features(self, event: Features) -> None:
+    def on_features(self, event: Features) -> Score:
         """Model: features in, score out."""
         self.features = event.values
         self.score = score = self._predict(event.values)
@@ -138,9 +132,9 @@ class Lane:
             raise ContractBroken(
                 f"{self.parts.model!r} scored {score} on {event.values}; a score is from -1 to 1"
             )
-        self._publish_score(Score(event.ts, self.symbol, score))
+        return Score(event.ts, self.symbol, score)
 
-    def on_score(self, event: Score) -> None:
+    def on_score(self, event: Score) -> Intent:
         """Decision: score in, intent out."""
         intent = self._decide(event, self.features, self.held)
         held = self.held
@@ -149,13 +143,13 @@ class Lane:
             self.held = intent
             self.counts["intents"] += 1
             self._journal.append("decision", intent)
-        self._publish_intent(intent)
+        return intent
 
-    def on_intent(self, event: Intent) -> None:
+    def on_intent(self, event: Intent) -> Target:
         """Risk: intent in, approved target out. The target in force holds until something changes."""
         if self._intent_changed or (self.is_continuous and not self._execution.stopped(self.symbol)):
             self._reconsider(event.ts)
-        self._publish_target(Target(event.ts, *self._standing))
+        return Target(event.ts, *self._standing)
 
     def _reconsider(self, ts: Nanos) -> None:
         """Ask the rules again; take note of a target that differs from the one in force."""

@@ -80,7 +80,7 @@ class Session:
         if journal is not None and run.trace != "off":
             went_in = self.manifest()
             identity = RunIdentity(went_in.run_id, went_in.config_hash, went_in.code_version, went_in.seed)
-            self._trace.attach(JournalWriter(journal, identity))
+            self._trace.attach(JournalWriter(journal, identity, fresh=True))
         try:
             driver.run()
         finally:

@@ -100,3 +100,56 @@ def test_after_an_error_nothing_of_the_broken_cascade_is_delivered():
         say_score(score(-0.5))
     say_score(score(0.5))
     assert len(heard) == 1
+
+
+def test_what_a_stage_returns_is_published_when_it_is_done():
+    bus, heard = Bus(), []
+    bus.allow(Score, "model")
+    bus.allow(Intent, "decision")
+
+    def decide(event: Score) -> Intent:
+        heard.append("deciding")
+        return Intent(event.ts, event.symbol, 1, 1.0, "enter")
+
+    bus.stage(Score, decide, "decision")
+    bus.subscribe(Score, lambda _: heard.append("score"), "late")
+    bus.subscribe(Intent, lambda event: heard.append(event.reason), "risk")
+    bus.seal()
+    bus.publisher(Score, "BTCUSDT")(score())
+    assert heard == ["deciding", "score", "enter"]
+
+
+def test_what_a_stage_returns_comes_after_what_it_published():
+    bus, heard = Bus(), []
+    bus.allow(Score, "model")
+    bus.allow(Intent, "decision")
+
+    def decide(event: Score) -> Intent:
+        say_intent(Intent(event.ts, event.symbol, 1, 1.0, "published"))
+        return Intent(event.ts, event.symbol, 1, 1.0, "returned")
+
+    bus.stage(Score, decide, "decision")
+    bus.subscribe(Intent, lambda event: heard.append(event.reason), "risk")
+    bus.seal()
+    say_intent = bus.publisher(Intent, "BTCUSDT")
+    bus.publisher(Score, "BTCUSDT")(score())
+    assert heard == ["published", "returned"]
+
+
+def test_a_stage_may_only_return_what_somebody_may_publish():
+    bus = Bus()
+    bus.allow(Score, "model")
+    bus.stage(Score, lambda event: Intent(event.ts, event.symbol, 1, 1.0, "enter"), "decision")
+    bus.seal()
+    with pytest.raises(ContractBroken, match="returned a Intent, which nobody may publish"):
+        bus.publisher(Score, "BTCUSDT")(score())
+
+
+def test_what_a_plain_subscriber_returns_is_lost():
+    bus, heard = Bus(), []
+    bus.allow(Score, "model")
+    bus.subscribe(Score, lambda event: event, "echo")
+    bus.subscribe(Score, lambda _: heard.append("once"), "late")
+    bus.seal()
+    bus.publisher(Score, "BTCUSDT")(score())
+    assert heard == ["once"]
