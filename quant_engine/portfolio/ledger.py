@@ -15,7 +15,6 @@ of booking; their sum does not.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from typing import Final, TypeAlias
@@ -36,6 +35,23 @@ whoever embeds the engine may have set fewer still.
 
 Lot: TypeAlias = tuple[ExactQuantity, ExactPrice]
 """How much was opened, always above zero, and at what price."""
+
+
+class _Account:
+    """What there is now. A slotted object, because every step reads it and a Struct's memory is slow."""
+
+    __slots__ = ("balance", "fees", "marks", "money", "positions", "realised", "sizes")
+
+    def __init__(self, cash: Money) -> None:
+        self.balance = cash
+        self.realised = ZERO
+        self.fees = ZERO
+        self.positions: dict[str, ExactQuantity] = {}
+        # The same as floats. Sizes are sorted by symbol, so that the bits of a sum do not depend on what
+        # was traded first.
+        self.money = float(cash)
+        self.sizes: dict[str, float] = {}
+        self.marks: dict[str, Price] = {}
 
 
 class Ledger(msgspec.Struct, dict=True, forbid_unknown_fields=True):
@@ -65,18 +81,10 @@ class Ledger(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not self.cash.is_finite() or self.cash < 0:
             raise ValueError(f"cash must be 0 or more, not {self.cash}")
-        self._balance = self.cash
-        self._realised = ZERO
-        self._fees = ZERO
-        self._positions: dict[str, ExactQuantity] = {}
+        self._now = _Account(self.cash)
         self._lots: dict[str, deque[Lot]] = {}
         # Every trade id for ever, some 150 bytes each: a venue may repeat itself at any time.
         self._booked: set[tuple[str, str]] = set()
-        # What each step reads, as floats. Sizes are sorted by symbol, so that the bits of a sum do not
-        # depend on what was traded first.
-        self._money = float(self.cash)
-        self._sizes: dict[str, float] = {}
-        self._marks: dict[str, Price] = {}
 
     def apply(self, fill: Fill, /) -> bool:
         """Book a fill, once. Where its symbol has no mark yet, its price is the first."""
@@ -96,24 +104,24 @@ class Ledger(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         return True
 
     def _book(self, fill: Fill) -> None:
-        symbol, quantity, price = fill.symbol, fill.quantity, fill.price
+        now, symbol, quantity, price = self._now, fill.symbol, fill.quantity, fill.price
         value = BOOKS.multiply(price, quantity)
         if fill.side > 0:
             position = BOOKS.add(self.position(symbol), quantity)
-            balance = BOOKS.subtract(self._balance, value)
+            balance = BOOKS.subtract(now.balance, value)
         else:
             position = BOOKS.subtract(self.position(symbol), quantity)
-            balance = BOOKS.add(self._balance, value)
+            balance = BOOKS.add(now.balance, value)
         self._match_lots(fill)
-        self._balance = BOOKS.subtract(balance, fill.fee)
-        self._fees = BOOKS.add(self._fees, fill.fee)
+        now.balance = BOOKS.subtract(balance, fill.fee)
+        now.fees = BOOKS.add(now.fees, fill.fee)
         # A new dict, because the snapshots taken so far share the old one.
-        self._positions = {**self._positions, symbol: position}
-        self._money = float(self._balance)
-        if symbol not in self._sizes:
-            self._sizes = dict(sorted({**self._sizes, symbol: 0.0}.items()))
-            self._marks.setdefault(symbol, float(price))
-        self._sizes[symbol] = float(position)
+        now.positions = {**now.positions, symbol: position}
+        now.money = float(now.balance)
+        if symbol not in now.sizes:
+            now.sizes = dict(sorted({**now.sizes, symbol: 0.0}.items()))
+            now.marks.setdefault(symbol, float(price))
+        now.sizes[symbol] = float(position)
 
     def _match_lots(self, fill: Fill) -> None:
         """Close what the fill closes, oldest first, and open the rest."""
@@ -126,7 +134,7 @@ class Ledger(msgspec.Struct, dict=True, forbid_unknown_fields=True):
                 closed = min(size, left)
                 gain = BOOKS.multiply(closed, BOOKS.subtract(price, entry))
                 # A sale closes a long, which gained where the price rose; a purchase closes a short.
-                self._realised = BOOKS.subtract(self._realised, BOOKS.multiply(gain, fill.side))
+                self._now.realised = BOOKS.subtract(self._now.realised, BOOKS.multiply(gain, fill.side))
                 left = BOOKS.subtract(left, closed)
                 if closed == size:
                     lots.popleft()
@@ -140,67 +148,61 @@ class Ledger(msgspec.Struct, dict=True, forbid_unknown_fields=True):
             lots.append((left, price))
 
     def mark(self, symbol: str, price: Price, /) -> None:
-        if not math.isfinite(price):
+        # NaN and infinity are the floats that do not cancel themselves.
+        if price - price != 0.0:
             raise ContractBroken(f"the mark of {symbol} must be a finite number, not {price}")
-        self._marks[symbol] = price
+        self._now.marks[symbol] = price
 
     def position(self, symbol: str, /) -> ExactQuantity:
-        return self._positions.get(symbol, ZERO)
+        return self._now.positions.get(symbol, ZERO)
 
     @property
     def equity(self) -> float:
-        net, marks = 0.0, self._marks
-        for symbol, size in self._sizes.items():
-            net += size * marks[symbol]
-        return self._money + net
+        now, net = self._now, 0.0
+        for symbol, size in now.sizes.items():
+            net += size * now.marks[symbol]
+        return now.money + net
 
     def exposure_beside(self, symbol: str, /) -> tuple[float, float]:
         net = gross = 0.0
-        for other, size in self._sizes.items():
+        for other, size in self._now.sizes.items():
             if other != symbol:
-                value = size * self._marks[other]
+                value = size * self._now.marks[other]
                 net += value
                 gross += abs(value)
         return net, gross
 
     def snapshot(self, ts: Nanos, /) -> PortfolioSnapshot:
-        net = gross = 0.0
-        marks = self._marks.copy()
-        for symbol, size in self._sizes.items():
+        now, net, gross = self._now, 0.0, 0.0
+        marks = now.marks.copy()
+        for symbol, size in now.sizes.items():
             value = size * marks[symbol]
             net += value
             gross += abs(value)
+        money = now.money
         return PortfolioSnapshot(
-            ts,
-            self._balance,
-            self._positions,
-            marks,
-            self._money + net,
-            net,
-            gross,
-            self._realised,
-            self._fees,
+            ts, now.balance, now.positions, marks, money + net, net, gross, now.realised, now.fees
         )
 
     @property
     def balance(self) -> Money:
         """Cash now."""
-        return self._balance
+        return self._now.balance
 
     @property
     def realised(self) -> Money:
         """Profit of closed quantity before fees, first in first out."""
-        return self._realised
+        return self._now.realised
 
     @property
     def fees(self) -> Money:
         """Fees paid, less rebates received."""
-        return self._fees
+        return self._now.fees
 
     def exact_equity(self) -> Money:
         """Cash plus positions at their marks, every mark taken as the decimal number it is written as."""
-        total = self._balance
-        for symbol, position in self._positions.items():
+        total = self._now.balance
+        for symbol, position in self._now.positions.items():
             total = BOOKS.add(total, BOOKS.multiply(position, self._exact_mark(symbol)))
         return total
 
@@ -216,4 +218,4 @@ class Ledger(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         return total
 
     def _exact_mark(self, symbol: str) -> Decimal:
-        return Decimal(repr(self._marks[symbol]))
+        return Decimal(repr(self._now.marks[symbol]))
