@@ -35,7 +35,7 @@ From a shell, in the folder of the module: `quant-engine check my_package:Overhe
     kit                             all of it by kind
 """
 
-from quant_contracts.testing.kit import Check, CheckResult, checks_for, kind_of, run_checks
+from quant_contracts.testing.kit import Check, CheckResult, checks_for, kind_of, made, run_checks
 from quant_contracts.testing.promise import BrokenPromise
 from quant_contracts.testing.rows import FeatureSpy, Row, channel_rows, invented_rows
 
@@ -49,5 +49,6 @@ __all__ = [
     "checks_for",
     "invented_rows",
     "kind_of",
+    "made",
     "run_checks",
 ]

@@ -100,9 +100,7 @@ def checks_for(kind: str) -> tuple[Check, ...]:
     >>> [check.name for check in checks_for("routers")][:2]
     ['shape', 'route_is_lawful']
     """
-    if kind not in KINDS:
-        raise ValueError(f"no kind of part is called {kind!r}; {nearest(kind, KINDS)}")
-    return KINDS[kind].checks
+    return _known(kind).checks
 
 
 def run_checks(
@@ -113,9 +111,13 @@ def run_checks(
     `rows` are the features to show to models, decisions and risk rules, made by `channel_rows` or
     `invented_rows`; None invents them. A part that cannot be made raises what its making raises.
     """
-    checks = checks_for(kind)
-    part = KINDS[kind].fresh(factory)
-    return tuple(_run(check, part, factory, rows) for check in checks)
+    part = made(kind, factory)
+    return tuple(_run(check, part, factory, rows) for check in KINDS[kind].checks)
+
+
+def made(kind: str, factory: Callable[..., object]) -> object:
+    """One part of `kind`, made by `factory` from what the loader would hand over."""
+    return _known(kind).fresh(factory)
 
 
 def kind_of(part: object) -> str:
@@ -135,6 +137,12 @@ def kind_of(part: object) -> str:
             f"{type(part).__name__} has the shape of no kind of part; the kinds are: {', '.join(KINDS)}"
         )
     return alike[0]
+
+
+def _known(kind: str) -> Kind:
+    if kind not in KINDS:
+        raise ValueError(f"no kind of part is called {kind!r}; {nearest(kind, KINDS)}")
+    return KINDS[kind]
 
 
 def _run(

@@ -224,22 +224,22 @@ def _situations(step: Step, row: int) -> Iterator[Question]:
     directions: tuple[Direction, ...] = (1, -1, 0)
     for account in ACCOUNTS:
         for direction in directions:
-            for strength in (1.0, 0.3) if direction else (0.0,):
-                intent = Intent(ts, SYMBOL, direction, strength, "a test")
-                for proposal, held in _before(intent, account, step.price, ts):
-                    context = RiskContext(
-                        ts=ts,
-                        symbol=SYMBOL,
-                        price=step.price,
-                        features=step.features,
-                        equity=account.equity * 10_000,
-                        position=account.position * 10_000 / step.price,
-                        other_net=account.other_net * 10_000,
-                        other_gross=account.other_gross * 10_000,
-                        proposal=proposal,
-                        held=held,
-                    )
-                    yield intent, context
+            strength = (1.0, 0.3)[row % 2] if direction else 0.0
+            intent = Intent(ts, SYMBOL, direction, strength, "a test")
+            for proposal, held in _before(intent, account, step.price, ts):
+                context = RiskContext(
+                    ts=ts,
+                    symbol=SYMBOL,
+                    price=step.price,
+                    features=step.features,
+                    equity=account.equity * 10_000,
+                    position=account.position * 10_000 / step.price,
+                    other_net=account.other_net * 10_000,
+                    other_gross=account.other_gross * 10_000,
+                    proposal=proposal,
+                    held=held,
+                )
+                yield intent, context
 
 
 def _before(

@@ -107,7 +107,7 @@ class FeatureSpy(MutableMapping[str, float]):
         return len(self._read)
 
 
-def invented_rows(count: int = 60, ranges: Mapping[str, Range] | None = None) -> list[Row]:
+def invented_rows(count: int = 40, ranges: Mapping[str, Range] | None = None) -> list[Row]:
     """Rows that answer any name with a seeded number that is plausible for how the name begins.
 
     The first three have every feature at the low end, the high end and the middle of its range: the
@@ -140,7 +140,7 @@ def channel_rows(needs: Sequence[FeatureSpec], build: Callable[[FeatureSpec], An
             tape = next(tape for tape in tapes(channel, count) if tape.name == market)
             said.update(zip(channel.outputs, play(channel, tape).T, strict=True))
         warm = [row for row in range(count) if all(math.isfinite(column[row]) for column in said.values())]
-        for row in warm[:: len(warm) // 5 + 1]:
+        for row in warm[:: len(warm) // 3 + 1]:
             values = {name: float(column[row]) for name, column in said.items()}
             rows.append(Row(bars[row].close, values.__getitem__))
     return rows

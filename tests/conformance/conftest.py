@@ -1,0 +1,119 @@
+"""The settings under which installed parts are checked, and the files that feeds among them read."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+import pytest
+
+from quant_channels.klines.catalog import Catalog
+from quant_channels.klines.ingest import ingest
+from quant_contracts.convert import convert
+from quant_contracts.testing.samples import SampleFeed, random_bars
+from quant_daemon.journal.header import RunIdentity
+from quant_daemon.journal.writer import JournalWriter
+from quant_daemon.registry import KINDS, Registry, installed
+
+BARS = random_bars(700)
+
+SETTINGS = {
+    # Required settings, and settings that switch on what the defaults leave out.
+    "Bollinger": [{}, {"window": 2}],
+    "EMA": [{}, {"window": 2}],
+    "RSI": [{}, {"window": 2}],
+    "Return": [{}, {"window": 96}],
+    "Spread": [{"other": "ETHUSDT"}, {"other": "BTCUSDT", "window": 3, "max_age_bars": 5}],
+    "ZScore": [{}, {"window": 2}],
+    "PairsModel": [{"other": "ETHUSDT"}],
+    "RSIModel": [{}, {"follow": True}],
+    "ThresholdDecision": [
+        {},
+        {"threshold": 0.4, "exit": 0.1},
+        {"threshold": 0.4, "exit": -0.4},
+        {"threshold": 0.2, "exit": -0.9, "allow_short": False},
+        {"allow_long": False},
+    ],
+    "ATRSizer": [{}, {"place_stop": True, "max_leverage": 3.0}],
+    "ExposureLimit": [{"max_symbol": 0.5, "max_gross": 1.5, "max_net": 0.7}, {"max_gross": 0.0}],
+    "StopLossTakeProfit": [{"stop_loss": 0.05, "take_profit": 0.1}, {"take_profit": 1.5}],
+    "TWAPPolicy": [{}, {"segments": 1}, {"segments": 17, "interval": "7m"}],
+    "LinearSlippage": [{}, {"half_spread_bps": 0.0, "eta": 2.0}],
+    "BarMatchingEngine": [{}, {"participation": 1.0, "maker_fee": "-0.0001"}],
+    "Ledger": [{"cash": "100000"}],
+    "catalog": [
+        {"symbol": "BTCUSDT", "root": "catalog"},
+        {"symbol": "BTCUSDT", "root": "catalog", "interval": "5m"},
+    ],
+    "csv": [
+        {"symbol": "BTCUSDT", "path": "bars.csv"},
+        {"symbol": "BTCUSDT", "path": "bars.csv", "interval": "15m"},
+    ],
+    "parquet": [{"symbol": "BTCUSDT", "path": "bars.parquet"}],
+    "synthetic": [
+        {"symbol": "BTCUSDT", "days": 2},
+        {"symbol": "ETHUSDT", "days": 2, "interval": "15m", "seed": 3},
+    ],
+    "journal": [{"symbol": "BTCUSDT", "path": "journal"}],
+}
+"""By name of the part; one that is not here is checked with its defaults."""
+
+
+GROUPS = {
+    "part": tuple(KINDS),
+    "reading_part": ("models", "decisions", "risk"),
+    "fast_part": ("features", "models", "decisions"),
+}
+"""Arguments of tests that run over installed parts, and the kinds each runs over."""
+
+
+def pytest_generate_tests(metafunc):
+    """A case for every installed part under each of its settings: kind, name, settings."""
+    for argument in GROUPS.keys() & set(metafunc.fixturenames):
+        cases = [
+            pytest.param((kind, name, settings), id=f"{kind}-{name}-{number}")
+            for kind in GROUPS[argument]
+            for name in installed(kind)
+            for number, settings in enumerate(SETTINGS.get(name, [{}]))
+        ]
+        metafunc.parametrize(argument, cases)
+
+
+@pytest.fixture
+def settings_table():
+    return SETTINGS
+
+
+@pytest.fixture
+def factory_of(sample_files, monkeypatch):
+    """A function from a case to what makes fresh parts of it, among the sample files."""
+    monkeypatch.chdir(sample_files)
+
+    def find(case):
+        kind, name, settings = case
+        part = Registry().find(kind, name, "test")
+        return partial(convert, settings, part, name) if issubclass(part, msgspec.Struct) else part
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def sample_files(tmp_path_factory):
+    """A folder with the same bars as CSV, as Parquet, in a catalog and in a journal."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    folder = tmp_path_factory.mktemp("samples")
+    columns = {
+        "open_time_ms": [bar.ts_open // 1_000_000 for bar in BARS],
+        **{name: [getattr(bar, name) for bar in BARS] for name in ("open", "high", "low", "close", "volume")},
+    }
+    rows = zip(*columns.values(), strict=True)
+    lines = [",".join(columns), *(",".join(map(repr, row)) for row in rows)]
+    (folder / "bars.csv").write_text("\n".join(lines) + "\n")
+    parquet.write_table(pa.table(columns), folder / "bars.parquet")
+    ingest(Catalog(folder / "catalog"), SampleFeed(BARS), "binance")
+    with JournalWriter(folder / "journal", RunIdentity("run", "config", "0.1.0", seed=0)) as journal:
+        for bar in BARS:
+            journal.append("input", bar)
+    return folder
