@@ -55,19 +55,25 @@ def booked(equity: list[PortfolioSnapshot], fills: list[Fill]) -> list[int]:
     """For each sample, how many fills its cash contains; refuses cash that no number of fills explains.
 
     Cash tells this better than time: a fill may bear the same time as a sample taken just before it.
+    Where fills left the cash as it was, those no later than the sample are counted.
     """
     cash, done, counts = equity[0].cash, 0, []
     with exactly():
         for sample in equity:
-            while cash != sample.cash and done < len(fills):
-                fill = fills[done]
-                cash -= fill.side * fill.quantity * fill.price + fill.fee
-                done += 1
-            if cash != sample.cash:
+            reached, place = cash, done
+            found = done if cash == sample.cash else None
+            while place < len(fills) and (found is None or fills[place].ts <= sample.ts):
+                fill = fills[place]
+                reached -= fill.side * fill.quantity * fill.price + fill.fee
+                place += 1
+                if reached == sample.cash:
+                    found = place
+            if found is None:
                 raise ContractBroken(
                     f"cash of {sample.cash} at {time_name(sample.ts)} is not the initial cash and the fills "
-                    f"up to then; all {done} fills booked give {cash}"
+                    f"up to then; with all {place} fills it would be {reached}"
                 )
+            cash, done = sample.cash, found
             counts.append(done)
     return counts
 

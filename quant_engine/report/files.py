@@ -77,6 +77,8 @@ def save(report: Report, directory: Path) -> Path:
     made = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        # What a killed process of the same number left here is nobody's any more.
+        shutil.rmtree(made, ignore_errors=True)
         made.mkdir()
         try:
             for name, content in files.items():
@@ -171,6 +173,7 @@ def _replace(target: Path, made: Path) -> None:
         made.rename(target)
         return
     old = target.with_name(f".{target.name}.{os.getpid()}.old")
+    shutil.rmtree(old, ignore_errors=True)
     target.rename(old)
     try:
         made.rename(target)
