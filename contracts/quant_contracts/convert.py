@@ -1,7 +1,8 @@
 """Turns plain values from a file into typed ones, and says helpfully why it cannot.
 
 msgspec does the converting. This adds what a person needs after a slip: the path, the nearest valid
-name, and a refusal of numbers that are not numbers or that would make money inexact.
+name, and a refusal of values that would fail later and further away: numbers that are none, or too
+large to be stored, or that would make money inexact, and text that no file can hold.
 """
 
 from __future__ import annotations
@@ -19,16 +20,25 @@ from quant_contracts.errors import ConfigError, nearest
 
 T = TypeVar("T")
 
+LARGEST_INT = 2**63 - 1
+"""What 64 bits hold: times, seeds and counts are stored so."""
+
+EXPONENT = 18
+"""Amounts have at most this many decimals, and as many digits ahead of them, and one more."""
+
 
 def convert(value: object, kind: type[T], path: str) -> T:
     """`value` as a `kind`; raises `ConfigError` with the path of what is wrong, `path` being its own."""
-    _check(value, kind, path)
+    try:
+        _check(value, kind, path)
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply; keep it flat") from None
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         raise ConfigError(f"{path}{where.rstrip('`')}: {_plain(what)}") from None
-    except (ValueError, ArithmeticError) as error:
+    except (ValueError, ArithmeticError, ConfigError) as error:
         raise ConfigError(f"{path}: {error}") from None
 
 
@@ -39,9 +49,13 @@ def _plain(message: str) -> str:
 def _check(value: object, kind: Any, path: str) -> None:
     """Walk `value` beside the type it should have; refuse unknown keys and unfit numbers by path."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"{path}: {value} is not a usable number")
-    if kind is Decimal and isinstance(value, float):
-        raise ConfigError(f"{path}: write {value} as a string, so that money stays exact")
+        raise ConfigError(f"{path}: {value} is not a usable number; write a finite one")
+    if isinstance(value, int) and abs(value) > LARGEST_INT:
+        raise ConfigError(f"{path}: a whole number is at most {LARGEST_INT:,} either way")
+    if isinstance(value, str) and not _is_writable(value):
+        raise ConfigError(f"{path}: {value!r} holds half a character; write whole ones")
+    if Decimal in _options(kind):
+        _check_amount(value, path)
     if isinstance(value, Mapping):
         fields = _fields(kind)
         for key, item in value.items():
@@ -54,6 +68,36 @@ def _check(value: object, kind: Any, path: str) -> None:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             _check(item, _item_kind(kind), f"{path}[{index}]")
+
+
+def _check_amount(value: object, path: str) -> None:
+    if isinstance(value, float):
+        raise ConfigError(f"{path}: write {value} as a string, so that money stays exact")
+    if not isinstance(value, str):
+        return
+    try:
+        amount = Decimal(value)
+    except ArithmeticError:
+        # msgspec says that it is not a decimal.
+        return
+    if not amount.is_finite():
+        raise ConfigError(f"{path}: {value} is not a usable amount; write a finite one")
+    exponent = amount.as_tuple().exponent
+    assert isinstance(exponent, int)
+    if exponent < -EXPONENT or amount.adjusted() > EXPONENT:
+        raise ConfigError(
+            f"{path}: {value} is not a usable amount; write one below 1e{EXPONENT + 1} "
+            f"with at most {EXPONENT} decimals"
+        )
+
+
+def _is_writable(text: str) -> bool:
+    """False for one half of a surrogate pair, which JSON can spell and nothing can encode."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _fields(kind: Any) -> dict[str, Any] | None:
