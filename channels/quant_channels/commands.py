@@ -176,7 +176,7 @@ def list_streams(*, root: str, as_json: bool) -> None:
     place = _catalog(root)
     streams = [stream.index for stream in place.streams()]
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(streams)))
+        click.echo(msgspec.json.format(msgspec.json.encode(streams)).decode())
         return
     if not streams:
         click.echo(
@@ -218,7 +218,7 @@ def verify(*, root: str, as_json: bool) -> None:
                 found.append({"file": str(stream.folder / name), "problem": problem})
             advance(done)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found)))
+        click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
     else:
         for entry in found:
             click.echo(f"{entry['file']}: {entry['problem']}")
@@ -267,7 +267,7 @@ def _report(done: list[tuple[Ingested, tuple[QualityRow, ...]]], *, as_json: boo
             {**msgspec.to_builtins(ingested), "quality": msgspec.to_builtins(quality)}
             for ingested, quality in done
         ]
-        click.echo(msgspec.json.format(msgspec.json.encode(rows)))
+        click.echo(msgspec.json.format(msgspec.json.encode(rows)).decode())
         return
     from rich.console import Console
 

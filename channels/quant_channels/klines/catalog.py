@@ -9,6 +9,7 @@ Streams of less than a minute have a file a month. A bar belongs to the period i
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -22,11 +23,13 @@ from quant_channels.klines.historical import clean_blocks, file_digest, nothing_
 from quant_channels.klines.quality import Findings
 from quant_channels.klines.raw import CHUNK, RawBars, TimeSpan
 from quant_contracts.blocks import BarBlock
+from quant_contracts.config import SYMBOL
 from quant_contracts.duration import interval_name, parse_interval, time_name
-from quant_contracts.errors import DataError
+from quant_contracts.errors import ConfigError, DataError
 from quant_contracts.protocols import QualityRow, SourceInfo
 from quant_contracts.units import Nanos
 
+VENUE: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 FORMAT: Final = 1
 """Version of the layout; a newer one is refused, never guessed at."""
 
@@ -208,6 +211,14 @@ class Catalog(msgspec.Struct, frozen=True):
             f"quant-engine catalog synth {options} or bring a file in with: "
             f"quant-engine catalog ingest FILE {options}"
         )
+
+
+def check_names(venue: str, symbol: str) -> None:
+    """Raise ConfigError for names that are none, and could lead out of the catalog's folder."""
+    if SYMBOL.fullmatch(symbol) is None:
+        raise ConfigError(f"{symbol!r} is not a symbol; write capitals and digits, such as BTCUSDT")
+    if VENUE.fullmatch(venue) is None:
+        raise ConfigError(f"{venue!r} is not a venue; write small letters and digits, such as binance")
 
 
 def read_stream(folder: Path) -> Stream:

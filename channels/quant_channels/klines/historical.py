@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -71,14 +70,14 @@ class HistoricalDataHandler(msgspec.Struct, dict=True, forbid_unknown_fields=Tru
         return self.grid()[0]
 
     def grid(self) -> tuple[Nanos, Nanos]:
-        """Interval and phase by the first rows; by all of them where they may stand in any order."""
+        """Interval and phase by the first rows; by all of them where they do not stand in order."""
         if self._grid is None:
-            everything = "sort" in self.repair
-            times = self._file().opened(CHUNK if everything else FIRST_ROWS)
-            parts = list(times if everything else itertools.islice(times, 1))
-            if not parts:
+            first = next(self._file().opened(FIRST_ROWS), None)
+            if first is None:
                 raise DataError(f"{self.path}: no bars in it; download or export it again")
-            self._grid = find_grid(self.path, np.concatenate(parts), self._declared)
+            in_order = bool((np.diff(first) >= 0).all())
+            times = first if in_order else np.concatenate(list(self._file().opened(CHUNK)))
+            self._grid = find_grid(self.path, times, self._declared)
         return self._grid
 
     def blocks(self, start: Nanos | None, end: Nanos | None, rows: int, /) -> Iterator[BarBlock]:

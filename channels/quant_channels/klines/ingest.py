@@ -10,7 +10,15 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from quant_channels.klines.catalog import Catalog, StoredFile, StoredSource, Stream, StreamIndex, read_stream
+from quant_channels.klines.catalog import (
+    Catalog,
+    StoredFile,
+    StoredSource,
+    Stream,
+    StreamIndex,
+    check_names,
+    read_stream,
+)
 from quant_channels.klines.commit import INDEX, changing, commit
 from quant_channels.klines.historical import file_digest
 from quant_channels.klines.raw import CHUNK
@@ -50,6 +58,7 @@ def ingest(
     `progress` is called with the number of bars read after each block. Holds one file of bars in memory.
     Raises DataError for a conflict and for a damaged source, StorageError when the disk refuses.
     """
+    check_names(venue, feed.symbol)
     interval = interval_name(feed.interval)
     folder = catalog.folder(venue, feed.symbol, interval)
     with changing(folder) as stage:

@@ -105,7 +105,7 @@ class MarketPath(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     >>> path = MarketPath("BTCUSDT", seed=7, start=0, days=2)
     >>> first, second = path.walk()
-    >>> len(first.mid), first.mid[-1] == second.before
+    >>> len(first.mid), bool(first.mid[-1] == second.before)
     (5760, True)
     """
 

@@ -46,7 +46,7 @@ class ParquetBars(msgspec.Struct, dict=True):
     def chunks(self, span: TimeSpan = EVERYTHING, rows: int = CHUNK) -> Iterator[RawBars]:
         """The rows of every row group that can hold times of `span`, at most `rows` at a time."""
         try:
-            with pq.ParquetFile(self.path, buffer_size=READ_AHEAD) as file:
+            with _opened(self.path) as file:
                 layout = find_layout(self.path, file.schema_arrow.names, self.declared)
                 for row, batch in _batches(file, layout, span, rows):
                     times = self.times.read(batch.column(layout.time), layout.unit, row)
@@ -57,7 +57,7 @@ class ParquetBars(msgspec.Struct, dict=True):
     def opened(self, rows: int) -> Iterator[Times]:
         """The opening times alone, at most `rows` at a time."""
         try:
-            with pq.ParquetFile(self.path, buffer_size=READ_AHEAD) as file:
+            with _opened(self.path) as file:
                 layout = find_layout(self.path, file.schema_arrow.names, self.declared)
                 row = 1
                 for batch in file.iter_batches(rows, columns=[layout.time]):
@@ -69,7 +69,7 @@ class ParquetBars(msgspec.Struct, dict=True):
     def span(self) -> TimeSpan | None:
         """First and last opening time by the file's own statistics, None where it has none."""
         try:
-            with pq.ParquetFile(self.path) as file:
+            with _opened(self.path) as file:
                 layout = find_layout(self.path, file.schema_arrow.names, self.declared)
                 groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
         except (pa.ArrowException, OSError) as error:
@@ -81,12 +81,17 @@ class ParquetBars(msgspec.Struct, dict=True):
         return TimeSpan(min(bound.first for bound in known), max(bound.last for bound in known))
 
 
+def _opened(path: Path) -> Any:
+    # Without these, a column of a whole row group is held in memory, however long it is.
+    return pq.ParquetFile(path, buffer_size=READ_AHEAD, pre_buffer=False)
+
+
 def stored_chunks(path: Path, interval: Nanos, span: TimeSpan = EVERYTHING) -> Iterator[RawBars]:
     """The rows of a catalog file, whose column `ts` holds closes, of row groups that can meet `span`."""
     layout = Layout("ts", 1, COLUMNS)
     closes = TimeSpan(span.first + interval, span.last + interval)
     try:
-        with pq.ParquetFile(path, buffer_size=READ_AHEAD) as file:
+        with _opened(path) as file:
             late = "known" in file.schema_arrow.names
             if missing := set(layout.columns) - set(file.schema_arrow.names):
                 raise DataError(f"{path}: not a file of the catalog: no column {', '.join(sorted(missing))}")
