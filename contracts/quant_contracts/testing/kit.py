@@ -121,7 +121,7 @@ def made(kind: str, factory: Callable[..., object]) -> object:
 
 
 def kind_of(part: object) -> str:
-    """The kind of part that has the shape of `part`; raises ValueError where none or several do.
+    """The kind of part that has the shape of `part`, a part or its class; ValueError where none has.
 
     A part that lacks a member of its contract is of the kind it resembles most, so that the check of
     its shape can say what is missing.
@@ -133,9 +133,8 @@ def kind_of(part: object) -> str:
     best = max(likeness.values())
     alike = [name for name, share in likeness.items() if share == best]
     if best < 0.5 or len(alike) > 1:
-        raise ValueError(
-            f"{type(part).__name__} has the shape of no kind of part; the kinds are: {', '.join(KINDS)}"
-        )
+        name = part.__name__ if isinstance(part, type) else type(part).__name__
+        raise ValueError(f"{name} has the shape of no kind of part; the kinds are: {', '.join(KINDS)}")
     return alike[0]
 
 

@@ -51,14 +51,10 @@ def check(part: str, *, params: str, kind: str | None, as_json: bool) -> None:
     MODULE is looked for in the current folder first. Leaves with 0 when every promise is kept and
     with 1 when one is broken.
     """
-    from quant_contracts.errors import ConfigError
     from quant_contracts.testing import made, run_checks
 
     subject = find_subject(part, read_params(params), kind)
-    try:
-        made(subject.kind, subject.factory)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{part} cannot be made with {params}: {error}") from error
+    _make(part, lambda: made(subject.kind, subject.factory))
     rows, features = shown_features(subject)
     results = run_checks(subject.kind, subject.factory, rows)
     count = [result.verdict for result in results].count
@@ -66,7 +62,7 @@ def check(part: str, *, params: str, kind: str | None, as_json: bool) -> None:
         subject.name, subject.kind, subject.where, features, count("kept"), count("broken"), results
     )
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(findings)))
+        click.echo(msgspec.json.format(msgspec.json.encode(findings)).decode())
     else:
         _print(findings)
     if findings.broken:
@@ -146,10 +142,21 @@ def _kind_of(part: str, it: Any, params: Mapping[str, Any]) -> str:
     from quant_contracts.errors import ConfigError
     from quant_contracts.testing import kind_of
 
+    shape = it if isinstance(it, type) else _make(part, _factory(it, params))
     try:
-        return kind_of(it if isinstance(it, type) else _factory(it, params)())
+        return kind_of(shape)
     except ValueError as error:
-        raise ConfigError(f"{part}: {error}; say which it is with --kind") from None
+        raise ConfigError(f"{part}: {error}; say which it should be with --kind") from None
+
+
+def _make(part: str, make: Callable[[], object]) -> object:
+    """What `make` makes; settings that a part refuses are the user's to change."""
+    from quant_contracts.errors import ConfigError
+
+    try:
+        return make()
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{part} cannot be made with these --params: {error}") from error
 
 
 def shown_features(subject: Subject) -> tuple[list[Row] | None, str]:
