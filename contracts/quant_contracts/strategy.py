@@ -13,7 +13,7 @@ In a file the strategies stand at the top level, each under its symbol, as in th
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -65,7 +65,12 @@ class AccountSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the run starts with."""
 
     cash: Decimal = Decimal(100_000)
+    """Above 0, in `currency`."""
     currency: str = "USDT"
+
+    def __post_init__(self) -> None:
+        if not self.cash.is_finite() or self.cash <= 0:
+            raise ValueError(f"cash must be above 0, not {self.cash}")
 
 
 class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,7 +78,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     start: str | None = None
     end: str | None = None
-    seed: int = 0
+    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**63)] = 0
     trace: TraceLevel = "decisions"
 
 

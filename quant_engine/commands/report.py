@@ -27,7 +27,7 @@ def report(*, directory: str, as_json: bool, page: str | None) -> None:
 
     made = report_from_directory(directory)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(made.summary)))
+        click.echo(msgspec.json.format(msgspec.json.encode(made.summary)).decode())
     else:
         click.echo(made.text())
         click.echo(

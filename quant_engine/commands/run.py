@@ -69,7 +69,7 @@ def run_and_report(
             if journal.exists():
                 journal.rename(out / "journal")
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(report.summary)))
+        click.echo(msgspec.json.format(msgspec.json.encode(report.summary)).decode())
     else:
         click.echo(report.text())
         if write and out is not None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from quant_contracts.errors import LifecycleError, LookAhead
+from quant_contracts.errors import ContractBroken, LifecycleError, LookAhead
 from quant_contracts.events import (
     Bar,
     Features,
@@ -132,3 +132,103 @@ def test_equity_is_sampled_from_the_start_to_the_end_at_equal_spacing(session_of
     assert times[-1] == record.end == BARS[-1].ts_event
     assert record.equity[0].equity == 100_000.0
     assert {later - earlier for earlier, later in pairwise(times)} == {MINUTE}
+
+
+def test_the_life_of_a_backtest_is_that_of_the_sequence_diagram(session_of, w1, monkeypatch):
+    """load_history, warmup (handlers align, features update), then step after step."""
+    from quant_channels.klines.handler import KlineHandler
+    from quant_daemon.engine import Engine
+    from quant_daemon.extractor import FeatureExtractor
+
+    calls = []
+    for owner, names in (
+        (Engine, ("load_history", "warmup", "begin", "step", "stop")),
+        (KlineHandler, ("load_history", "warmup_to", "push")),
+        (FeatureExtractor, ("update_many",)),
+    ):
+        for name in names:
+            original = getattr(owner, name)
+
+            def told(self, *args, _original=original, _name=f"{owner.__name__}.{name}", **options):
+                calls.append(_name)
+                return _original(self, *args, **options)
+
+            monkeypatch.setattr(owner, name, told)
+    session_of(w1, {"BTCUSDT": BARS[:33]}).backtest(batch=False)
+    assert calls == [
+        "Engine.load_history",
+        "KlineHandler.load_history",
+        "Engine.warmup",
+        "KlineHandler.warmup_to",
+        "FeatureExtractor.update_many",
+        "Engine.begin",
+        *["Engine.step", "KlineHandler.push"] * 2,
+        "Engine.stop",
+    ]
+
+
+def test_a_part_that_breaks_its_promise_stops_the_run_and_is_named(session_of, w1):
+    import msgspec
+
+    class Overconfident(msgspec.Struct, frozen=True):
+        @property
+        def needs(self):
+            return ()
+
+        def predict(self, features, /):
+            return 1.5
+
+    config = {"BTCUSDT": {"strategy": w1["BTCUSDT"]["strategy"] | {"model": {"class": "Overconfident"}}}}
+    for batch in (True, False):
+        session = session_of(config, {"BTCUSDT": BARS}, local={"models": {"Overconfident": Overconfident}})
+        with pytest.raises(ContractBroken, match=r"Overconfident.*scored"):
+            session.backtest(batch=batch)
+
+
+def test_a_rule_may_not_turn_the_sign_of_a_position(session_of, w1):
+    import msgspec
+
+    from quant_contracts.protocols import Proposal
+
+    class Contrarian(msgspec.Struct, frozen=True):
+        @property
+        def needs(self):
+            return ()
+
+        def adjust(self, intent, context, /):
+            return Proposal(-context.proposal.quantity)
+
+    strategy = w1["BTCUSDT"]["strategy"] | {"risk": {"class": "Contrarian"}}
+    session = session_of(
+        {"BTCUSDT": {"strategy": strategy}}, {"BTCUSDT": BARS}, local={"risk": {"Contrarian": Contrarian}}
+    )
+    with pytest.raises(ContractBroken, match="never turn its sign"):
+        session.backtest()
+
+
+def test_a_rule_that_wants_every_step_gets_it_and_changes_targets_on_its_own(session_of, w1):
+    """A trailing stop: what `every_step` is for."""
+    import msgspec
+
+    class Trailing(msgspec.Struct, frozen=True):
+        every_step: bool = True
+
+        @property
+        def needs(self):
+            return ()
+
+        def adjust(self, intent, context, /):
+            proposal = context.proposal
+            if context.held is not None and context.held.quantity and intent.reason == context.held.reason:
+                proposal = msgspec.structs.replace(proposal, quantity=float(context.held.quantity))
+            stop = context.price * 0.998
+            if context.held is not None and context.held.stop is not None and context.held.quantity:
+                stop = max(stop, float(context.held.stop))
+            return msgspec.structs.replace(proposal, stop=stop)
+
+    strategy = w1["BTCUSDT"]["strategy"] | {"risk": [{"class": "ATRSizer"}, {"class": "Trailing"}]}
+    config, bars = {"BTCUSDT": {"strategy": strategy}}, {"BTCUSDT": random_bars(900, seed=5)}
+    record = session_of(config, bars, local={"risk": {"Trailing": Trailing}}).backtest()
+    counts = record.counts["BTCUSDT"]
+    assert counts["targets"] > counts["intents"]
+    assert any(fill.rule.startswith("stop") for fill in record.fills)

@@ -23,13 +23,15 @@ def plan(config: str, settings: tuple[str, ...], *, as_json: bool) -> None:
 
     import msgspec
 
-    from quant_contracts.config import read_strategy
+    from quant_contracts.config import naming, read_plain
     from quant_daemon.commands.settings import parse_settings
     from quant_daemon.plan import make_plan
 
-    made = make_plan(read_strategy(Path(config), parse_settings(settings)), {})
+    plain, changes = read_plain(Path(config)), parse_settings(settings)
+    with naming(config):
+        made = make_plan(plain, changes)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(made)))
+        click.echo(msgspec.json.format(msgspec.json.encode(made)).decode())
     else:
         for line in _lines(made):
             click.echo(line)

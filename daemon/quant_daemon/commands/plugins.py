@@ -29,7 +29,7 @@ def plugins(kind: str | None, *, as_json: bool) -> None:
         for name, point in installed(group).items()
     ]
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(rows)))
+        click.echo(msgspec.json.format(msgspec.json.encode(rows)).decode())
         return
     width = max(len(row["name"]) for row in rows)
     last = ""

@@ -24,7 +24,7 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
             raise ConfigError(f"--set {setting!r}: write it as path=value, such as account.cash=5000")
         try:
             value = json.loads(text)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             value = text
         parsed[path] = text if isinstance(value, float) and path.startswith(("account.", "data.")) else value
     return parsed
