@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from quant_contracts.convert import convert
 from quant_contracts.errors import ConfigError, nearest
@@ -21,42 +22,60 @@ BLOCKS: Final[dict[str, Any]] = {
 }
 SYMBOL: Final = re.compile(r"[A-Z0-9][A-Z0-9/:_.-]{1,39}")
 MAX_BYTES: Final = 1_000_000
+TOO_DEEP: Final = "nested too deeply to be a configuration"
+TOO_LONG: Final = "a number has too many digits to be one"
 
 
 def read_strategy(path: Path, overrides: Mapping[str, object] | None = None) -> Strategy:
     """The strategy in a `.json` or `.toml` file; every error names the file and the path inside it."""
     plain = read_plain(path)
-    try:
+    with naming(path):
         return build_strategy(override(plain, overrides or {}))
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
 
 
 def read_plain(path: Path) -> dict[str, Any]:
     """The plain values in a `.json` or `.toml` file."""
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ConfigError(f"{path}: {size:,} bytes is no configuration; the limit is {MAX_BYTES:,}")
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as text: {error}") from None
-    try:
+    with naming(path):
+        text = _text(path)
         return parse_toml(text) if path.suffix == ".toml" else parse_json(text)
+
+
+@contextmanager
+def naming(path: object) -> Iterator[None]:
+    """What is wrong inside is wrong in the file `path`: a path in a configuration means little without it."""
+    try:
+        yield
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def parse_json(text: str) -> dict[str, Any]:
-    """A JSON object; refuses repeated keys, NaN and Infinity, which the json module would let through."""
+def _text(path: Path) -> str:
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        with path.open("rb") as file:
+            # The size of a pipe is not known before it has been read.
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError("no such file; check the path") from None
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}; name a .json or .toml file") from None
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"more than {MAX_BYTES:,} bytes are no configuration; is it the right file?")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"byte {error.start:,} is not UTF-8; save the file as UTF-8") from None
+
+
+def parse_json(text: str) -> dict[str, Any]:
+    """A JSON object without repeated keys, which the json module would let through."""
+    try:
+        value = json.loads(text, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
         raise ConfigError(f"line {error.lineno}, column {error.colno}: {error.msg}") from None
     except RecursionError:
-        raise ConfigError("nested too deeply to be a configuration") from None
+        raise ConfigError(TOO_DEEP) from None
+    except ValueError:
+        raise ConfigError(TOO_LONG) from None
     if not isinstance(value, dict):
         raise ConfigError("expected an object that starts with {")
     return value
@@ -69,40 +88,46 @@ def parse_toml(text: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(str(error)) from None
     except RecursionError:
-        raise ConfigError("nested too deeply to be a configuration") from None
+        raise ConfigError(TOO_DEEP) from None
+    except ValueError:
+        raise ConfigError(TOO_LONG) from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     for key, value in pairs:
         if key in seen:
-            raise ConfigError(f"the key {key!r} is given twice")
+            raise ConfigError(f"the key {key!r} is given twice; keep one of them")
         seen[key] = value
     return seen
 
 
-def _no_constant(text: str) -> NoReturn:
-    raise ConfigError(f"{text} is not a usable number")
-
-
 def override(plain: Mapping[str, Any], changes: Mapping[str, object]) -> dict[str, Any]:
-    """A copy of `plain` with values replaced at dotted paths.
+    """A copy of `plain` with values replaced at dotted paths; a place in a list is its number, from 0.
 
     >>> override({"account": {"cash": 1}}, {"account.cash": 2, "run.seed": 7})
     {'account': {'cash': 2}, 'run': {'seed': 7}}
     """
     result: dict[str, Any] = dict(plain)
     for path, value in changes.items():
-        *parents, last = path.split(".")
-        place = result
-        for name in parents:
-            below = place.get(name, {})
-            if not isinstance(below, Mapping):
-                raise ConfigError(f"cannot set {path!r}: {name!r} holds a plain value")
-            place[name] = dict(below)
-            place = place[name]
-        place[last] = value
+        result = _replaced(result, path.split("."), value, "$")
     return result
+
+
+def _replaced(place: object, names: Sequence[str], value: object, path: str) -> Any:
+    """A copy of `place` in which `value` stands under `names`; `path` is where `place` is."""
+    if not names:
+        return value
+    name, *rest = names
+    if isinstance(place, Mapping):
+        return {**place, name: _replaced(place.get(name, {}), rest, value, f"{path}.{name}")}
+    if isinstance(place, list):
+        if not (name.isdecimal() and int(name) < len(place)):
+            raise ConfigError(f"{path}: {name!r} is no place in this list; it has 0 to {len(place) - 1}")
+        index = int(name)
+        changed = _replaced(place[index], rest, value, f"{path}[{index}]")
+        return [*place[:index], changed, *place[index + 1 :]]
+    raise ConfigError(f"{path}: holds {place!r}, in which no {name!r} can be set")
 
 
 def build_strategy(plain: Mapping[str, Any]) -> Strategy:
@@ -120,11 +145,11 @@ def build_strategy(plain: Mapping[str, Any]) -> Strategy:
             )
     if not strategies:
         raise ConfigError('$: nothing to trade; add a symbol such as "BTCUSDT": {"strategy": {...}}')
+    for symbol in blocks.get("data", ()):
+        if not SYMBOL.fullmatch(symbol):
+            raise ConfigError(f"$.data: {symbol!r} is no symbol; write it in capitals, such as BTCUSDT")
     # Without a data block each traded symbol implies one with the documented defaults.
     data = blocks.pop("data", None) or {symbol: DataSpec() for symbol in strategies}
-    for symbol in strategies:
-        if symbol not in data:
-            raise ConfigError(f"$.{symbol}: not declared in $.data; {nearest(symbol, data)}")
     return Strategy(strategies=strategies, data=data, **blocks)
 
 

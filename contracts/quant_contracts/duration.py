@@ -12,6 +12,12 @@ from quant_contracts.units import DAY, HOUR, MINUTE, SECOND, Nanos
 UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 
 
+LONGEST: Final[Nanos] = 3650 * DAY
+
+YEARS: Final = range(1970, 2262)
+"""Whole years that nanoseconds in 64 bits reach."""
+
+
 def parse_interval(text: str) -> Nanos:
     """Nanoseconds in a length such as `15m`.
 
@@ -23,7 +29,10 @@ def parse_interval(text: str) -> Nanos:
         raise ConfigError(
             f"{text!r} is not an interval; write a number and one of s, m, h, d, w, such as 15m"
         )
-    return int(match[1]) * UNITS[match[2]]
+    interval = int(match[1]) * UNITS[match[2]]
+    if interval > LONGEST:
+        raise ConfigError(f"{text!r} is too long an interval; {interval_name(LONGEST)} is the longest")
+    return interval
 
 
 def interval_name(interval: Nanos) -> str:
@@ -50,6 +59,8 @@ def parse_time(text: str) -> Nanos:
         raise ConfigError(f"{text!r} is not a date; write 2022-01-01 or 2022-01-01T12:30:00") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
+    if moment.year not in YEARS:
+        raise ConfigError(f"{text!r} is out of reach; write a date from {YEARS[0]} to {YEARS[-1]}")
     return int(moment.timestamp()) * SECOND + moment.microsecond * 1_000
 
 
