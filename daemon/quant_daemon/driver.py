@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from quant_contracts.duration import time_name
 from quant_contracts.errors import DataError
 from quant_contracts.protocols import MatchingEngine
 from quant_contracts.units import Nanos
@@ -84,5 +85,10 @@ class BacktestDriver:
         if self._start is not None:
             anchor = max(anchor, self._start)
         engine.warmup(anchor, steps)
+        if all(engine.handlers[lane.symbol].first_close() is None for lane in engine.lanes):
+            raise DataError(
+                f"no bar is left to trade on: the parts warm up on {steps:,} bars and trading would begin "
+                f"after {time_name(anchor)}, with which the data ends; give a longer range or shorter windows"
+            )
         lasts = [handler.last_close() for handler in engine.handlers.values()]
         return anchor, max((last for last in lasts if last is not None), default=anchor + UNKNOWN_LENGTH)

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from quant_contracts.config import build_strategy, override
+from quant_contracts.config import build_strategy, naming, override
+from quant_contracts.duration import parse_time
 from quant_contracts.errors import ConfigError, nearest
 from quant_contracts.events import (
     Bar,
@@ -42,7 +43,8 @@ from quant_contracts.protocols import (
     SlippageModel,
 )
 from quant_contracts.record import PartRecord
-from quant_contracts.strategy import DataSpec, PartSpec, Strategy, SymbolSpec
+from quant_contracts.strategy import DataSpec, PartSpec, RunSpec, Strategy, SymbolSpec
+from quant_contracts.units import Nanos
 from quant_daemon.bus import Bus
 from quant_daemon.clock import VirtualClock
 from quant_daemon.engine import Engine
@@ -53,7 +55,7 @@ from quant_daemon.lane import Lane, LaneParts
 from quant_daemon.manifest import part_record
 from quant_daemon.recorder import RunRecorder
 from quant_daemon.registry import Registry
-from quant_daemon.session import Session
+from quant_daemon.session import Session, Span
 
 MODES: Final = ("backtest",)
 """Modes whose feed, clock and venue are there. Mock and live need a live feed and the wall clock."""
@@ -105,6 +107,10 @@ class Loader:
         observers: Sequence[Observer],
     ) -> Session:
         """Build every part, then wire them to one another."""
+        span = run_span(strategy.run)
+        for symbol in strategy.strategies:
+            if symbol not in strategy.data:
+                raise ConfigError(f"$.{symbol}: not declared in $.data; {nearest(symbol, strategy.data)}")
         instruments = {symbol: _instrument(symbol, spec) for symbol, spec in strategy.data.items()}
         feeds = {symbol: self._feed(symbol, spec) for symbol, spec in strategy.data.items()}
         handlers = {symbol: self._handler(symbol, feed) for symbol, feed in feeds.items()}
@@ -139,7 +145,9 @@ class Loader:
         wire(engine, gateway, execution, recorder, trace, observers)
         every_step = trace.level == "full" or any(kind in STAGE_EVENTS for kind, _ in observers)
         records = tuple(self._records)
-        return Session(strategy, mode, overrides, engine, venue, feeds, records, trace, recorder, every_step)
+        return Session(
+            strategy, mode, overrides, span, engine, venue, feeds, records, trace, recorder, every_step
+        )
 
     def _lane_parts(
         self,
@@ -152,15 +160,15 @@ class Loader:
         path = f"$.{symbol}.strategy"
         model = self._part("models", spec.model, f"{path}.model", f"{symbol}.model")
         decision = self._part("decisions", spec.decision, f"{path}.decision", f"{symbol}.decision")
-        risk = tuple(
-            self._part("risk", rule, f"{path}.risk[{index}]", f"{symbol}.risk.{index}")
+        risk = {
+            f"risk[{index}]": self._part("risk", rule, f"{path}.risk[{index}]", f"{symbol}.risk.{index}")
             for index, rule in enumerate(spec.risk_stack)
-        )
+        }
         channels = _Channels(self, symbol, handlers)
-        for part in (model, decision, *risk):
+        for place, part in {"model": model, "decision": decision, **risk}.items():
             for need in part.needs:
-                channels.add(need, f"{path} ({part!r})")
-        cost = [channels.add(need, f"{path} ({slippage!r})") for need in slippage.needs]
+                channels.add(need, f"{path}.{place} ({type(part).__name__})")
+        cost = [channels.add(need, f"{path}.slippage ({type(slippage).__name__})") for need in slippage.needs]
         for index, extra in enumerate(spec.features):
             channels.add(FeatureSpec(extra.name, extra.params), f"{path}.features[{index}]")
         for index, channel in enumerate(channels.built.values()):
@@ -180,7 +188,7 @@ class Loader:
             extractor,
             model,
             decision,
-            risk,
+            tuple(risk.values()),
             volatility=cost[0].outputs[0] if cost else None,
             daily_volume=cost[1].outputs[0] if len(cost) > 1 else None,
         )
@@ -262,6 +270,19 @@ def wire(
         lane.connect(bus)
     send = {(kind, lane.symbol): bus.publisher(kind, lane.symbol) for kind in orders for lane in engine.lanes}
     execution.connect(lambda event: send[type(event), event.symbol](event))
+
+
+def run_span(run: RunSpec) -> Span:
+    """The moments that `run` names, None where it leaves them to the data."""
+    span = _moment("start", run.start), _moment("end", run.end)
+    if span[0] is not None and span[1] is not None and span[1] <= span[0]:
+        raise ConfigError(f"$.run: the end {run.end} is not after the start {run.start}; turn them round")
+    return span
+
+
+def _moment(name: str, text: str | None) -> Nanos | None:
+    with naming(f"$.run.{name}"):
+        return None if text is None else parse_time(text)
 
 
 class _Channels:

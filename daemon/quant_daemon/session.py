@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from quant_contracts.duration import parse_time
-from quant_contracts.errors import ConfigError
 from quant_contracts.protocols import Feed, MatchingEngine
 from quant_contracts.record import Manifest, PartRecord, RunRecord
 from quant_contracts.strategy import Strategy
@@ -20,6 +18,9 @@ from quant_daemon.journal.writer import JournalWriter
 from quant_daemon.manifest import run_manifest
 from quant_daemon.recorder import RunRecorder
 
+Span: TypeAlias = tuple[Nanos | None, Nanos | None]
+"""First and last moment of a run, None where the data decides."""
+
 
 class Session:
     """Assembled but not running: `backtest` runs it, once."""
@@ -29,6 +30,7 @@ class Session:
         strategy: Strategy,
         mode: str,
         overrides: Mapping[str, Any],
+        span: Span,
         engine: Engine,
         venue: MatchingEngine,
         feeds: Mapping[str, Feed],
@@ -42,6 +44,7 @@ class Session:
         self.engine = engine
         self.parts = parts
         self._overrides = overrides
+        self._span = span
         self._venue = venue
         self._feeds = feeds
         self._trace = trace
@@ -62,11 +65,7 @@ class Session:
         blocks; neither changes the result. `journal` is the directory to write what the trace level of
         the strategy lets through. `progress` is called with start, present and end.
         """
-        run = self.strategy.run
-        start = None if run.start is None else parse_time(run.start)
-        end = None if run.end is None else parse_time(run.end)
-        if start is not None and end is not None and end <= start:
-            raise ConfigError(f"$.run: the end {run.end} is not after the start {run.start}")
+        start, end = self._span
         needs_every_step = self._every_step or any(lane.is_continuous for lane in self.engine.lanes)
         driver = BacktestDriver(
             self.engine,
@@ -77,7 +76,7 @@ class Session:
             batch=batch and not needs_every_step,
             progress=progress,
         )
-        if journal is not None and run.trace != "off":
+        if journal is not None and self.strategy.run.trace != "off":
             went_in = self.manifest()
             identity = RunIdentity(went_in.run_id, went_in.config_hash, went_in.code_version, went_in.seed)
             self._trace.attach(JournalWriter(journal, identity, fresh=True))
