@@ -5,12 +5,14 @@ Commands are loaded when they are named, so that `--help` and a mistyped name an
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from typing import Final
 
 import click
 
-from quant_contracts.errors import ConfigError, QuantError, nearest
+from quant_contracts.errors import ConfigError, Fatal, QuantError, StorageError, nearest
 from quant_daemon.registry import installed
 
 INTERRUPTED: Final = 130
@@ -61,13 +63,15 @@ def main() -> None:
     74 the disk refused, 78 configuration invalid, 130 stopped by Ctrl-C.
     """
     try:
-        quant_engine(standalone_mode=False)
+        # Click's own `main` prints a blank line at Ctrl-C and turns exit codes into return values.
+        with quant_engine.make_context("quant-engine", sys.argv[1:]) as ctx:
+            quant_engine.invoke(ctx)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         _leave("stopped", INTERRUPTED)
-    except KeyboardInterrupt:
-        _leave("stopped", INTERRUPTED)
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.format_message())
     except click.UsageError as error:
         hint = f"; try '{error.ctx.command_path} --help'" if error.ctx else ""
         _leave(f"error: {error.format_message().rstrip('.')}{hint}", error.exit_code)
@@ -77,10 +81,28 @@ def main() -> None:
         _leave(f"error: {error}", error.exit_code)
     except BrokenPipeError:
         # The reader of our output has gone (`| head`); there is nobody left to tell.
-        sys.stderr.close()
-        sys.exit(0)
+        _drop_output()
+    except OSError as error:
+        _drop_output()
+        _leave(f"error: {error.filename or 'output'}: {error.strerror or error}", StorageError.exit_code)
+    except Exception as error:  # noqa: BLE001 - not swallowed: it ends the program, with the code that says so
+        _leave(f"error: {_fault(error)}", Fatal.exit_code)
 
 
 def _leave(message: str, code: int) -> None:
-    click.echo(message, err=True)
+    click.echo(" ".join(message.splitlines()), err=True)
     sys.exit(code)
+
+
+def _fault(error: Exception) -> str:
+    """What happened where, for whoever wrote the code."""
+    *_, frame = traceback.extract_tb(error.__traceback__)
+    return (
+        f"{type(error).__name__}: {error} (in {frame.name}, {frame.filename}, line {frame.lineno}); "
+        "this is a fault of the program or of a part of it, not of what you gave it: please report it"
+    )
+
+
+def _drop_output() -> None:
+    """Send what is still in the buffer nowhere: Python writes it at exit and would fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
