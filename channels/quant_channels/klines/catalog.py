@@ -179,15 +179,19 @@ class Catalog(msgspec.Struct, frozen=True):
 
     def streams(self) -> list[Stream]:
         """Every stream, sorted by venue, symbol and length of its bars."""
-        found = [read_stream(path.parent) for path in self.root.glob(f"*/*/klines/*/{INDEX}")]
+        return self._streams("*", "*")
+
+    def _streams(self, venue: str, folder: str) -> list[Stream]:
+        found = [read_stream(path.parent) for path in self.root.glob(f"{venue}/{folder}/klines/*/{INDEX}")]
         return sorted(found, key=lambda stream: (stream.index.venue, stream.symbol, stream.interval))
 
     def find(self, venue: str, symbol: str, wanted: Nanos | None) -> Stream:
         """The stream for bars of `wanted`: stored so, or with the longest bars they can be made of."""
-        of_symbol = [stream for stream in self.streams() if stream.symbol == symbol]
-        here = [stream for stream in of_symbol if stream.index.venue == venue]
+        check_names(venue, symbol)
+        folder = quote(symbol, safe="")
+        here = self._streams(venue, folder)
         if not here:
-            raise self._missing(venue, symbol, [stream.index.venue for stream in of_symbol])
+            raise self._missing(venue, symbol, [stream.index.venue for stream in self._streams("*", folder)])
         lengths = ", ".join(stream.index.interval for stream in here)
         if wanted is None:
             if len(here) > 1:

@@ -244,7 +244,9 @@ class Cleaner(msgspec.Struct, dict=True):
 
 def _off_tick(raw: RawBars, tick: float) -> Mask:
     off = np.zeros(len(raw), dtype=np.bool_)
-    for column in raw.prices:
-        ticks = column * (1 / tick)
-        off |= np.abs(ticks - np.rint(ticks)) > TICK_TOLERANCE
+    # A price too large to be counted in ticks becomes NaN here, which is off no tick.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for column in raw.prices:
+            ticks = column * (1 / tick)
+            off |= np.abs(ticks - np.rint(ticks)) > TICK_TOLERANCE
     return off

@@ -168,6 +168,8 @@ class HistoricalDataHandler(msgspec.Struct, dict=True, forbid_unknown_fields=Tru
 
 def nothing_between(source: str, start: Nanos | None, end: Nanos | None, covers: str) -> DataError:
     """The error for a source that has no bar between `start` and `end`."""
+    if start is None and end is None:
+        return DataError(f"{source}: not one usable bar in it; download or export it again")
     begins = "the beginning" if start is None else time_name(start)
     ends = "the end" if end is None else time_name(end)
     return DataError(f"{source}: no bars between {begins} and {ends}; the data covers {covers}")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from quant_contracts.blocks import COLUMNS, Column, Times
 from quant_contracts.errors import ConfigError, DataError
-from quant_contracts.units import MICROSECOND, MILLISECOND, SECOND, Nanos
+from quant_contracts.units import DAY, MICROSECOND, MILLISECOND, SECOND, Nanos
 
 TimeUnit: TypeAlias = Literal["s", "ms", "us", "ns"]
 """Unit of whole-number times."""
@@ -37,6 +37,9 @@ BINANCE_COLUMNS: Final = (
 
 NO_TIME: Final[int] = np.iinfo(np.int64).min
 """Stands where a row has no readable time."""
+
+LATEST: Final[int] = np.iinfo(np.int64).max - 366 * DAY
+"""No bar opens later than this, in 2261: its close must be a time too."""
 
 CHUNK: Final = 65_536
 """Rows read and checked at a time: large enough for numpy, small enough for the processor's cache."""
@@ -99,7 +102,9 @@ class RawBars(msgspec.Struct, frozen=True, eq=False):
 
 def _scaled(column: Column, factor: Decimal) -> Column:
     numerator, denominator = factor.as_integer_ratio()
-    scaled: Column = column * numerator / denominator
+    # What grows beyond the floats becomes infinite, and is refused as such with its row.
+    with np.errstate(over="ignore"):
+        scaled: Column = column * numerator / denominator
     return scaled
 
 

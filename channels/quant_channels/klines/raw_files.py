@@ -18,6 +18,7 @@ from quant_channels.klines.raw import (
     BINANCE_COLUMNS,
     CHUNK,
     EVERYTHING,
+    LATEST,
     NO_TIME,
     Layout,
     RawBars,
@@ -259,39 +260,43 @@ class _TimeReader(msgspec.Struct, dict=True):
         self._kind: Any = None
 
     def read(self, column: Any, unit: Nanos | None, first_row: int) -> Times:
+        """The times of a column whose first row has the number `first_row`; `NO_TIME` where unreadable."""
         kind = column.type
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            if unit is None:
-                return self._texts(column)
-            column = _cast(column, pa.int64())
-        elif pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
             self.naive = pa.types.is_date(kind) or kind.tz is None
-            return _nanos(pc.cast(column, pa.timestamp("ns")))
-        if unit is None:
+            counts, unit = _nanos(pc.cast(column, pa.timestamp("ns"))), 1
+        elif text and unit is None:
+            counts, unit = self._texts(column), 1
+        elif unit is None:
             raise self._no_unit(column[0])
-        counts = _nanos(_cast(column, pa.int64()))
-        limit = np.iinfo(np.int64).max // unit
-        # Compared on both sides, because abs() of the smallest int64 is itself.
-        wild = np.flatnonzero(((counts > limit) | (counts < -limit)) & (counts != NO_TIME))
-        if len(wild):
-            raise DataError(
-                f"{self.path}: row {first_row + int(wild[0])}: the time {counts[wild[0]]} lies beyond the "
-                "year 2262; is the unit right? say time_unit s, ms, us or ns"
-            )
-        return (
-            np.where(counts == NO_TIME, NO_TIME, counts * unit)
-            if (counts == NO_TIME).any()
-            else counts * unit
-        )
+        else:
+            counts = _nanos(_cast(column, pa.int64()))
+        if not len(counts):
+            return counts
+        limit = LATEST // unit
+        if counts.max() > limit or counts.min() < -limit:
+            gone = counts == NO_TIME
+            wild = np.flatnonzero(((counts > limit) | (counts < -limit)) & ~gone)
+            if len(wild):
+                raise DataError(
+                    f"{self.path}: row {first_row + int(wild[0])}: the time {counts[wild[0]]} lies "
+                    "beyond the year 2261; is the unit right? say time_unit s, ms, us or ns"
+                )
+            return np.where(gone, NO_TIME, counts * unit)
+        return counts * unit
 
     def _texts(self, column: Any) -> Times:
-        if self._kind is None:
-            first = next((text for text in column.to_pylist() if text is not None), "")
-            if _cast(pa.array([first]), pa.float64())[0].is_valid:
-                raise self._no_unit(first)
-            self.naive = _cast(pa.array([first]), pa.timestamp("ns"))[0].is_valid
-            self._kind = pa.timestamp("ns", None if self.naive else "UTC")
-        return _nanos(_cast(column, self._kind))
+        for item in column if self._kind is None else ():
+            sample = pa.array([item.as_py()], pa.string())
+            if _cast(sample, pa.float64())[0].is_valid:
+                raise self._no_unit(item)
+            zones = [zone for zone in (None, "UTC") if _cast(sample, pa.timestamp("ns", zone))[0].is_valid]
+            if zones:
+                self.naive = zones == [None]
+                self._kind = pa.timestamp("ns", zones[0])
+                break
+        return _nanos(_cast(column, self._kind or pa.timestamp("ns")))
 
     def _no_unit(self, value: object) -> DataError:
         return DataError(

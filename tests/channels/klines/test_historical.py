@@ -276,10 +276,40 @@ def test_whole_numbers_without_a_unit_are_never_guessed(csv_file, read):
         read(path)
 
 
-def test_a_unit_that_leads_beyond_the_year_2262_is_refused(csv_file, read):
+def test_a_unit_that_leads_beyond_the_year_2261_is_refused(csv_file, read):
     path = csv_file(line(0), line(1), header="time,open,high,low,close,volume")
-    with pytest.raises(DataError, match=r"row 1: .* beyond the year 2262; is the unit right"):
+    with pytest.raises(DataError, match=r"row 1: .* beyond the year 2261; is the unit right"):
         read(path, time_unit="s")
+
+
+@pytest.mark.parametrize("time", ["2262-04-11T23:47:00Z", "2261-06-01T00:00:00Z"])
+def test_a_bar_whose_close_would_be_no_time_is_refused(csv_file, read, time):
+    path = csv_file(f"{time},10,12,9,11,5", header="time,open,high,low,close,volume")
+    with pytest.raises(DataError, match=r"row 1: .* beyond the year 2261"):
+        read(path, stored="1m")
+
+
+def test_garbage_above_the_first_time_does_not_hide_how_times_are_written(csv_file, read):
+    lines = ["soon,10,12,9,11,5", *(f"2022-01-01 00:0{minute}:00,10,12,9,11,5" for minute in range(3))]
+    path = csv_file(*lines, header="time,open,high,low,close,volume")
+    with pytest.raises(DataError, match="row 1: no readable time"):
+        read(path)
+    block, _ = read(path, repair=["drop_invalid"])
+    assert minutes(block) == [0, 1, 2]
+
+
+def test_a_file_of_nothing_but_garbage_has_no_usable_bar(csv_file, read):
+    path = csv_file("soon,10,12,9,11,5", "later,10,12,9,11,5", header="time,open,high,low,close,volume")
+    with pytest.raises(DataError, match="not one usable bar"):
+        read(path, repair=["drop_invalid"], stored="1m")
+
+
+def test_prices_too_large_to_scale_or_to_count_in_ticks_do_no_harm(csv_file, read):
+    path = csv_file(line(0), line(1, high="1.5e308"), line(2))
+    with pytest.raises(DataError, match=r"row 2 .*missing, NaN or infinite"):
+        read(path, price_scale=Decimal(100))
+    block, _ = read(path, tick=Decimal("0.01"))
+    assert len(block) == 3
 
 
 def test_a_unit_that_makes_bars_of_milliseconds_is_refused(csv_file, read):
@@ -327,7 +357,7 @@ def test_binance_files_without_a_header_are_a_format_of_their_own(csv_file, read
 def test_binance_files_in_microseconds_need_the_word(csv_file, read):
     bars = [f"{1_735_689_600_000_000 + 60_000_000 * minute},10,12,9,11,5,0,1,1,1,1,0" for minute in range(3)]
     path = csv_file(*bars, header=None)
-    with pytest.raises(DataError, match="beyond the year 2262"):
+    with pytest.raises(DataError, match="beyond the year 2261"):
         read(path, format="binance")
     block, _ = read(path, format="binance", time_unit="us")
     assert int(block.ts[0]) == 1_735_689_660 * 10**9
