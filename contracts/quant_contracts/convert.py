@@ -37,6 +37,10 @@ def convert(value: object, kind: type[T], path: str) -> T:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
+        if where.startswith("[...]") and isinstance(value, Mapping):
+            # msgspec does not say under which key of a mapping; each item alone does.
+            for key, item in value.items():
+                convert(item, _item_kind(kind), f"{path}.{key}")
         raise ConfigError(f"{path}{where.rstrip('`')}: {_plain(what)}") from None
     except (ValueError, ArithmeticError, ConfigError) as error:
         raise ConfigError(f"{path}: {error}") from None
@@ -48,7 +52,7 @@ def _plain(message: str) -> str:
 
 def _check(value: object, kind: Any, path: str) -> None:
     """Walk `value` beside the type it should have; refuse unknown keys and unfit numbers by path."""
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float | Decimal) and not math.isfinite(value):
         raise ConfigError(f"{path}: {value} is not a usable number; write a finite one")
     if isinstance(value, int) and abs(value) > LARGEST_INT:
         raise ConfigError(f"{path}: a whole number is at most {LARGEST_INT:,} either way")
@@ -73,7 +77,7 @@ def _check(value: object, kind: Any, path: str) -> None:
 def _check_amount(value: object, path: str) -> None:
     if isinstance(value, float):
         raise ConfigError(f"{path}: write {value} as a string, so that money stays exact")
-    if not isinstance(value, str):
+    if not isinstance(value, str | Decimal):
         return
     try:
         amount = Decimal(value)
