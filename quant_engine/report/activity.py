@@ -11,6 +11,7 @@ from quant_contracts.blocks import Column, Times
 from quant_contracts.events import Fill
 from quant_contracts.instrument import ZERO
 from quant_contracts.units import DAY, Money, Nanos
+from quant_engine.report.costs import FillCost
 from quant_engine.report.exact import exactly
 from quant_engine.report.metric import Metric, known, ratio, short_sample, unknown
 from quant_engine.report.metrics import K
@@ -46,18 +47,17 @@ def turnover(notional: Money, mean_equity: float, elapsed: Nanos, days: int) -> 
     return whole, known(per_day), known(per_day * K, short_sample(days))
 
 
-def exposure_time(fills: list[Fill], start: Nanos, end: Nanos) -> Metric:
+def exposure_time(fills: list[Fill], costs: list[FillCost], start: Nanos, end: Nanos) -> Metric:
     """Share of [start, end] in which some position is not 0, from the fills themselves."""
     positions: dict[str, Decimal] = {}
     held, since, exposed = 0, start, 0
     with exactly():
-        for fill in fills:
+        for fill, cost in zip(fills, costs, strict=True):
             if held:
                 exposed += max(min(fill.ts, end) - since, 0)
             since = max(fill.ts, start)
             before = positions.get(fill.symbol, ZERO)
-            after = before + fill.side * fill.quantity
-            positions[fill.symbol] = after
+            after = positions[fill.symbol] = before + cost.signed
             held += bool(after) - bool(before)
     if held:
         exposed += max(end - since, 0)

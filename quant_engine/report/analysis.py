@@ -72,7 +72,7 @@ def analyse(record: RunRecord) -> Analysis:
         excursions=excursions(trips.closed, record.equity),
         fill_costs=costs,
         costs=summed,
-        identities=prove(record, trips, summed),
+        identities=prove(record, costs, trips, summed),
     )
 
 
@@ -82,7 +82,7 @@ def _samples(record: RunRecord, symbols: tuple[str, ...], costs: list[FillCost])
     return Samples(
         ts=np.array([sample.ts for sample in equity], dtype=np.int64),
         equity=net,
-        gross_equity=net + _costs_so_far(costs, booked(equity, record.fills)),
+        gross_equity=net + _costs_so_far(costs, booked(equity, record.fills, costs)),
         benchmark=float(net[0]) * _held(equity, symbols),
         gross=np.array([sample.gross for sample in equity]),
         net=np.array([sample.net for sample in equity]),

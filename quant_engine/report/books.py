@@ -6,7 +6,7 @@ a run that passes; a run that does not is a fault of the runtime and no matter o
 
 from __future__ import annotations
 
-from decimal import Decimal
+import math
 from typing import Final
 
 import msgspec
@@ -17,9 +17,9 @@ from quant_contracts.events import Fill, PortfolioSnapshot
 from quant_contracts.instrument import ZERO
 from quant_contracts.record import RunRecord
 from quant_contracts.units import Money
-from quant_engine.report.costs import Costs, account_value
-from quant_engine.report.exact import exactly, mark_price
-from quant_engine.report.trades import RoundTrips, Trade
+from quant_engine.report.costs import Costs, FillCost, account_value
+from quant_engine.report.exact import EXACT, exactly, total
+from quant_engine.report.trades import RoundTrips
 
 FLOAT_ERROR: Final = 1e-9
 """How far the float equity may be from the exact one, as a share of what is held in cash and positions."""
@@ -51,7 +51,7 @@ def require_samples(record: RunRecord) -> None:
             raise ContractBroken(f"{fill.symbol} was traded but no strategy trades it")
 
 
-def booked(equity: list[PortfolioSnapshot], fills: list[Fill]) -> list[int]:
+def booked(equity: list[PortfolioSnapshot], fills: list[Fill], costs: list[FillCost]) -> list[int]:
     """For each sample, how many fills its cash contains; refuses cash that no number of fills explains.
 
     Cash tells this better than time: a fill may bear the same time as a sample taken just before it.
@@ -63,8 +63,7 @@ def booked(equity: list[PortfolioSnapshot], fills: list[Fill]) -> list[int]:
             reached, place = cash, done
             found = done if cash == sample.cash else None
             while place < len(fills) and (found is None or fills[place].ts <= sample.ts):
-                fill = fills[place]
-                reached -= fill.side * fill.quantity * fill.price + fill.fee
+                reached += costs[place].cash
                 place += 1
                 if reached == sample.cash:
                     found = place
@@ -78,63 +77,45 @@ def booked(equity: list[PortfolioSnapshot], fills: list[Fill]) -> list[int]:
     return counts
 
 
-def prove(record: RunRecord, trips: RoundTrips, costs: Costs) -> tuple[Identity, ...]:
+def prove(record: RunRecord, fills: list[FillCost], trips: RoundTrips, costs: Costs) -> tuple[Identity, ...]:
     """Every identity of the run; raises `ContractBroken` with both numbers where one does not hold."""
     first, last = record.equity[0], record.equity[-1]
-    spent = fees = ZERO
-    positions: dict[str, Decimal] = {}
-    with exactly():
-        for fill in record.fills:
-            signed = fill.side * fill.quantity
-            spent += signed * fill.price
-            fees += fill.fee
-            positions[fill.symbol] = positions.get(fill.symbol, ZERO) + signed
-        waterfall = costs.waterfall
-        value = account_value(last)
-        found = [
-            _same("cash", last.cash, "initial cash - bought + sold - fees", first.cash - spent - fees),
-            _same("fees in the books", last.fees, "fees of the fills", fees),
-            _same("realised in the books", last.realised, "closed round trips before fees", _realised(trips)),
+    steps = costs.waterfall
+    cash = total([first.cash, *(fill.cash for fill in fills)])
+    realised = total(trade.realised for trade in trips.closed)
+    of_trades = total(trade.net for trade in trips.closed + trips.open)
+    of_steps = EXACT.subtract(EXACT.subtract(steps.gross, steps.slippage), steps.fees)
+    _check_equity(last, costs)
+    return (
+        _same("cash", last.cash, "initial cash - bought + sold - fees", cash),
+        _same("fees in the books", last.fees, "fees of the fills", steps.fees),
+        _same("realised in the books", last.realised, "closed round trips before fees", realised),
+        _same("net profit of the account", steps.net, "gross - slippage - fees", of_steps),
+        _same("net profit of the account", steps.net, "net of all trades, open ones too", of_trades),
+        *(
             _same(
-                "net profit of the account",
-                waterfall.net,
-                "gross - slippage - fees",
-                waterfall.gross - waterfall.slippage - waterfall.fees,
-            ),
-            _same(
-                "net profit of the account", waterfall.net, "net of all trades, open ones too", _net(trips)
-            ),
-        ]
-        found += [
-            _same(f"{symbol} in the books", last.positions.get(symbol, ZERO), f"{symbol} bought - sold", held)
-            for symbol, held in positions.items()
-        ]
-        scale = abs(last.cash) + abs(value)
-        for row in costs.by_symbol:
-            scale += abs(row.position * mark_price(last.marks[row.symbol]))
-        if abs(Decimal(last.equity) - value) > Decimal(FLOAT_ERROR) * scale:
-            raise ContractBroken(
-                f"the books do not add up: equity of {last.equity} at the end, cash and positions are {value}"
+                f"{row.symbol} in the books",
+                last.positions.get(row.symbol, ZERO),
+                f"{row.symbol} bought - sold",
+                row.position,
             )
-    return tuple(found)
+            for row in costs.by_symbol
+        ),
+    )
+
+
+def _check_equity(last: PortfolioSnapshot, costs: Costs) -> None:
+    """The float equity is the exact one, but for rounding."""
+    exact = float(account_value(last))
+    held = [abs(float(row.position)) * last.marks[row.symbol] for row in costs.by_symbol]
+    scale = math.fsum([abs(float(last.cash)), *held])
+    if abs(last.equity - exact) > FLOAT_ERROR * scale:
+        raise ContractBroken(
+            f"the books do not add up: equity of {last.equity} at the end, cash and positions are {exact}"
+        )
 
 
 def _same(left: str, value: Money, right: str, other: Money) -> Identity:
     if value != other:
         raise ContractBroken(f"the books do not add up: {left} {value}, {right} {other}")
     return Identity(left, right, value)
-
-
-def _realised(trips: RoundTrips) -> Money:
-    total = ZERO
-    for trade in trips.closed:
-        total += trade.realised
-    return total
-
-
-def _net(trips: RoundTrips) -> Money:
-    total = ZERO
-    trades: list[Trade] = trips.closed + trips.open
-    for trade in trades:
-        total += trade.net
-    return total

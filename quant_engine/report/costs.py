@@ -12,15 +12,13 @@ identity is a proof and not a definition.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 
 import msgspec
 
 from quant_contracts.events import Fill, PortfolioSnapshot
-from quant_contracts.instrument import ZERO
 from quant_contracts.record import RunRecord
 from quant_contracts.units import HOUR, ExactQuantity, Money
-from quant_engine.report.exact import bps, exactly, mark_price
+from quant_engine.report.exact import EXACT, bps, exactly, mark_price, total
 from quant_engine.report.metric import Metric, known, unknown
 
 NO_TRADING = "nothing was traded"
@@ -38,7 +36,13 @@ class Waterfall(msgspec.Struct, frozen=True):
 class FillCost(msgspec.Struct, frozen=True, gc=False):
     """What one fill moved and cost."""
 
+    signed: ExactQuantity
+    """Change of the position."""
     notional: Money
+    shown: Money
+    """Change of cash had it been made at its reference and without a fee."""
+    cash: Money
+    """Change of cash."""
     slippage: Money
     fee: Money
 
@@ -83,34 +87,39 @@ class Costs(msgspec.Struct, frozen=True):
 
 
 def fill_costs(fills: Iterable[Fill]) -> list[FillCost]:
-    """The exact notional and slippage of every fill, in order."""
+    """What every fill moved and cost, in order."""
     with exactly():
         return [
             FillCost(
-                fill.price * fill.quantity,
-                fill.side * (fill.price - fill.reference) * fill.quantity,
-                fill.fee,
+                signed=(signed := fill.side * fill.quantity),
+                notional=fill.price * fill.quantity,
+                shown=-signed * fill.reference,
+                cash=-signed * fill.price - fill.fee,
+                slippage=signed * (fill.price - fill.reference),
+                fee=fill.fee,
             )
             for fill in fills
         ]
 
 
-def cost_rows(keys: Iterable[str], costs: Iterable[FillCost]) -> tuple[CostRow, ...]:
-    """One row for every key, in the order the keys first appear."""
+def grouped(keys: Iterable[str], costs: Iterable[FillCost]) -> dict[str, list[FillCost]]:
+    """The fills of every key, in the order the keys first appear."""
     groups: dict[str, list[FillCost]] = {}
     for key, cost in zip(keys, costs, strict=True):
         groups.setdefault(key, []).append(cost)
-    return tuple(cost_row(key, group) for key, group in groups.items())
+    return groups
+
+
+def cost_rows(keys: Iterable[str], costs: Iterable[FillCost]) -> tuple[CostRow, ...]:
+    """One row for every key, in the order the keys first appear."""
+    return tuple(cost_row(key, group) for key, group in grouped(keys, costs).items())
 
 
 def cost_row(key: str, costs: list[FillCost]) -> CostRow:
     """The sums of some fills."""
-    notional = fees = slippage = ZERO
-    with exactly():
-        for cost in costs:
-            notional += cost.notional
-            fees += cost.fee
-            slippage += cost.slippage
+    notional = total(cost.notional for cost in costs)
+    fees = total(cost.fee for cost in costs)
+    slippage = total(cost.slippage for cost in costs)
     return CostRow(
         key, len(costs), notional, fees, slippage, _in_bps(fees, notional), _in_bps(slippage, notional)
     )
@@ -125,7 +134,10 @@ def costs_of(record: RunRecord, costs: list[FillCost]) -> Costs:
     """The costs of a run; `costs` are those of its fills."""
     fills = record.fills
     last = record.equity[-1]
-    by_symbol = _by_symbol(fills, costs, last, record.strategy.strategies)
+    groups = grouped((fill.symbol for fill in fills), costs)
+    by_symbol = tuple(
+        _symbol(symbol, groups[symbol], last) for symbol in record.strategy.strategies if symbol in groups
+    )
     return Costs(
         waterfall=_waterfall(by_symbol, record.equity[0].cash, last),
         total=cost_row("all", costs),
@@ -151,55 +163,39 @@ def policy_keys(record: RunRecord) -> list[str]:
     ]
 
 
-def _by_symbol(
-    fills: list[Fill], costs: list[FillCost], last: PortfolioSnapshot, symbols: Iterable[str]
-) -> tuple[SymbolResult, ...]:
-    cash: dict[str, Decimal] = {}
-    shown: dict[str, Decimal] = {}
-    slippage: dict[str, Decimal] = {}
-    fees: dict[str, Decimal] = {}
-    position: dict[str, Decimal] = {}
-    with exactly():
-        for fill, cost in zip(fills, costs, strict=True):
-            symbol, signed = fill.symbol, fill.side * fill.quantity
-            cash[symbol] = cash.get(symbol, ZERO) - signed * fill.price
-            shown[symbol] = shown.get(symbol, ZERO) - signed * fill.reference
-            slippage[symbol] = slippage.get(symbol, ZERO) + cost.slippage
-            fees[symbol] = fees.get(symbol, ZERO) + cost.fee
-            position[symbol] = position.get(symbol, ZERO) + signed
-        return tuple(
-            SymbolResult(
-                symbol=symbol,
-                gross=shown[symbol] + held * mark_price(last.marks[symbol]),
-                slippage=slippage[symbol],
-                fees=fees[symbol],
-                net=cash[symbol] + held * mark_price(last.marks[symbol]) - fees[symbol],
-                position=held,
-            )
-            for symbol in symbols
-            if (held := position.get(symbol)) is not None
-        )
+def _symbol(symbol: str, costs: list[FillCost], last: PortfolioSnapshot) -> SymbolResult:
+    """One symbol's way from gross to net, its open position at the last mark."""
+    position = total(cost.signed for cost in costs)
+    value = EXACT.multiply(position, mark_price(last.marks[symbol]))
+    return SymbolResult(
+        symbol=symbol,
+        gross=EXACT.add(total(cost.shown for cost in costs), value),
+        slippage=total(cost.slippage for cost in costs),
+        fees=total(cost.fee for cost in costs),
+        net=EXACT.add(total(cost.cash for cost in costs), value),
+        position=position,
+    )
 
 
 def _waterfall(symbols: tuple[SymbolResult, ...], initial: Money, last: PortfolioSnapshot) -> Waterfall:
     """Gross and the costs from the fills; net from the account's own books."""
-    gross = slippage = fees = ZERO
-    with exactly():
-        for symbol in symbols:
-            gross += symbol.gross
-            slippage += symbol.slippage
-            fees += symbol.fees
-        return Waterfall(gross, slippage, fees, account_value(last) - initial)
+    return Waterfall(
+        gross=total(row.gross for row in symbols),
+        slippage=total(row.slippage for row in symbols),
+        fees=total(row.fees for row in symbols),
+        net=EXACT.subtract(account_value(last), initial),
+    )
 
 
 def account_value(snapshot: PortfolioSnapshot) -> Money:
     """Cash and every position at its mark, exactly."""
-    value = snapshot.cash
     with exactly():
-        for symbol, quantity in snapshot.positions.items():
-            if quantity:
-                value += quantity * mark_price(snapshot.marks[symbol])
-    return value
+        values = [
+            quantity * mark_price(snapshot.marks[symbol])
+            for symbol, quantity in snapshot.positions.items()
+            if quantity
+        ]
+    return total([snapshot.cash, *values])
 
 
 def per_order(fills: Iterable[Fill], costs: Iterable[FillCost]) -> Mapping[str, CostRow]:

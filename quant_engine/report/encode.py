@@ -2,8 +2,8 @@
 
 CSV: exact amounts as they are, floats with the fewest digits that name them, times in ISO 8601 UTC,
 nothing for None. Parquet: amounts as decimal128(38, 18), so that they can be added up without a cast,
-or decimal256(76, 38) where a column does not fit; times as UTC nanoseconds; zstd, and neither a
-clock nor another library's notes in the metadata.
+or as the CSV's text in a table with one that does not fit; times as UTC nanoseconds; zstd, and neither
+a clock nor another library's notes in the metadata.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from quant_contracts.duration import time_name
 from quant_contracts.units import SECOND, Nanos
@@ -49,29 +49,36 @@ def _texts(column: TableColumn) -> Sequence[object]:
     return column.values
 
 
-def to_parquet(table: Table) -> bytes:
-    """One row group, written by pyarrow."""
+def to_parquet(text: bytes, table: Table) -> bytes:
+    """The CSV `text` of `table` with its types, as one row group: both files say the same by construction."""
     import pyarrow as pa  # noqa: PLC0415 - slow to import, and only saving needs it
     import pyarrow.parquet as pq  # noqa: PLC0415 - ditto
 
-    arrays = {column.name: _array(column) for column in table.columns}
+    try:
+        columns = _read(text, table, pa.decimal128(38, 18))
+    except pa.ArrowInvalid:
+        columns = _read(text, table, pa.string())
     sink = io.BytesIO()
-    pq.write_table(pa.table(arrays), sink, compression="zstd", write_statistics=True, version="2.6")
+    pq.write_table(columns, sink, compression="zstd", row_group_size=max(columns.num_rows, 1))
     return sink.getvalue()
 
 
-def _array(column: TableColumn) -> pa.Array[Any]:
+def _read(text: bytes, table: Table, amount: pa.DataType) -> pa.Table:
     import pyarrow as pa  # noqa: PLC0415 - as above
+    from pyarrow import csv as arrow  # noqa: PLC0415 - ditto
 
-    if column.kind == "exact":
-        try:
-            return pa.array(column.values, pa.decimal128(38, 18))
-        except pa.ArrowInvalid:
-            return pa.array(column.values, pa.decimal256(76, 38))
     kinds = {
         "time": pa.timestamp("ns", tz="UTC"),
         "text": pa.string(),
+        "exact": amount,
         "float": pa.float64(),
         "count": pa.int64(),
     }
-    return pa.array(column.values, kinds[column.kind])
+    return arrow.read_csv(
+        pa.BufferReader(text),
+        read_options=arrow.ReadOptions(use_threads=False, block_size=len(text) + 1),
+        parse_options=arrow.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+        convert_options=arrow.ConvertOptions(
+            column_types={column.name: kinds[column.kind] for column in table.columns}
+        ),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from decimal import (
     ROUND_HALF_EVEN,
@@ -15,7 +16,7 @@ from decimal import (
 )
 from typing import Final
 
-from quant_contracts.instrument import CASH_UNIT
+from quant_contracts.instrument import CASH_UNIT, ZERO
 from quant_contracts.units import Money, Price
 
 EXACT: Final = Context(prec=500, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
@@ -34,6 +35,12 @@ def exactly() -> AbstractContextManager[Context]:
     Decimal('1E-20')
     """
     return localcontext(EXACT)
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """The sum, with every digit."""
+    with exactly():
+        return sum(amounts, ZERO)
 
 
 def mark_price(mark: Price) -> Decimal:

@@ -58,8 +58,9 @@ def render(report: Report) -> dict[str, bytes]:
         RECORD: msgspec.msgpack.encode(report.record),
     }
     for table in tables(report.analysis):
-        files[f"{table.name}.csv"] = to_csv(table)
-        files[f"{table.name}.parquet"] = to_parquet(table)
+        text = to_csv(table)
+        files[f"{table.name}.csv"] = text
+        files[f"{table.name}.parquet"] = to_parquet(text, table)
     saved = {
         name: SavedFile(hashlib.sha256(content).hexdigest(), len(content)) for name, content in files.items()
     }
@@ -69,10 +70,7 @@ def render(report: Report) -> dict[str, bytes]:
 
 def save(report: Report, directory: Path) -> Path:
     """Write every file beside the target, then put the whole in its place."""
-    target = directory.resolve()
-    if not target.name:
-        raise StorageError(f"{directory}: the root is no place for a report; give a directory in it")
-    _require_ours(target)
+    target = require_place(directory)
     files = render(report)
     made = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
@@ -89,6 +87,34 @@ def save(report: Report, directory: Path) -> Path:
     except OSError as error:
         raise StorageError(f"{directory}: the report cannot be written: {error.strerror or error}") from None
     return directory
+
+
+def require_place(directory: Path) -> Path:
+    """Where a report saved to `directory` will be; refuses to replace anything but a report."""
+    try:
+        target = directory.resolve()
+        if not target.name:
+            raise StorageError(f"{directory}: the root is no place for a report; give a directory in it")
+        if not target.exists():
+            return target
+        if not target.is_dir():
+            raise StorageError(f"{directory}: there is a file of this name; give a directory for the report")
+        found = sorted(entry.name for entry in target.iterdir())
+    except OSError as error:
+        raise StorageError(f"{directory}: the report cannot be written: {error.strerror}") from None
+    if not found:
+        return target
+    try:
+        ours = {MANIFEST, JOURNAL, *read_manifest(target).files}
+    except ConfigError:
+        ours = set()
+    foreign = [name for name in found if name not in ours]
+    if foreign:
+        raise StorageError(
+            f"{directory}: not replaced, because it holds {foreign[0]!r}, which is no file of a report; "
+            "give a new or empty directory"
+        )
+    return target
 
 
 def load(directory: Path) -> RunRecord:
@@ -141,30 +167,6 @@ def read_manifest(directory: Path) -> ReportManifest:
     if any(Path(name).name != name for name in manifest.files):
         raise ConfigError(f"{directory}: not a report, its {MANIFEST} names files elsewhere")
     return manifest
-
-
-def _require_ours(target: Path) -> None:
-    """Refuse to replace anything but a report or an empty directory."""
-    try:
-        if not target.exists():
-            return
-        if not target.is_dir():
-            raise StorageError(f"{target}: there is a file of this name; give a directory for the report")
-        found = sorted(entry.name for entry in target.iterdir())
-    except OSError as error:
-        raise StorageError(f"{target}: the report cannot be written: {error.strerror}") from None
-    if not found:
-        return
-    try:
-        ours = {MANIFEST, JOURNAL, *read_manifest(target).files}
-    except ConfigError:
-        ours = set()
-    foreign = [name for name in found if name not in ours]
-    if foreign:
-        raise StorageError(
-            f"{target}: not replaced, because it holds {foreign[0]!r}, which is no file of a report; "
-            "give a new or empty directory"
-        )
 
 
 def _replace(target: Path, made: Path) -> None:

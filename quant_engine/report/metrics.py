@@ -145,6 +145,8 @@ def _spread(returns: Column, flag: str) -> dict[str, Metric]:
     mean = float(returns.mean())
     downside = math.sqrt(float(np.mean(np.minimum(returns, 0.0) ** 2)))
     losses = -float(returns[returns < 0].sum())
+    if downside <= CONSTANT:
+        downside = losses = 0.0
     year = math.sqrt(K)
     return {
         "volatility": known(deviation * year, flag) if len(returns) > 1 else unknown("only one daily return"),

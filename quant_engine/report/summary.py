@@ -250,7 +250,7 @@ def _activity(analysis: Analysis) -> ActivityMetrics:
         turnover=traded,
         turnover_per_day=per_day,
         turnover_per_year=per_year,
-        exposure_time=exposure_time(record.fills, start, end),
+        exposure_time=exposure_time(record.fills, analysis.fill_costs, start, end),
         gross_leverage=gross,
         net_leverage=net,
         max_gross_leverage=largest,

@@ -10,9 +10,8 @@ import numpy as np
 
 from quant_contracts.blocks import Column
 from quant_contracts.events import PortfolioSnapshot
-from quant_contracts.instrument import ZERO
 from quant_contracts.units import HOUR, Money
-from quant_engine.report.exact import EXACT, quotient
+from quant_engine.report.exact import quotient, total
 from quant_engine.report.metric import Metric, known, ratio, unknown
 from quant_engine.report.trades import RoundTrips, Trade
 
@@ -68,7 +67,7 @@ def trade_statistics(trips: RoundTrips, excursions: Excursions) -> TradeStatisti
     nets = [trade.net for trade in closed]
     wins = [net for net in nets if net > 0]
     losses = [net for net in nets if net < 0]
-    won, lost = _total(wins), _total(losses)
+    won, lost = total(wins), total(losses)
     hours = [(trade.exit_ts - trade.entry_ts) / HOUR for trade in closed if trade.exit_ts is not None]
     count = len(closed)
     long = len([trade for trade in closed if trade.side > 0])
@@ -95,8 +94,8 @@ def trade_statistics(trips: RoundTrips, excursions: Excursions) -> TradeStatisti
         longest_holding_hours=known(max(hours)) if hours else unknown(NONE_CLOSED),
         mean_mae=_mean(excursions.adverse.tolist()),
         mean_mfe=_mean(excursions.favourable.tolist()),
-        closed_net=_total(nets),
-        open_net=_total([trade.net for trade in trips.open]),
+        closed_net=total(nets),
+        open_net=total(trade.net for trade in trips.open),
     )
 
 
@@ -124,13 +123,6 @@ def excursions(trades: list[Trade], equity: list[PortfolioSnapshot]) -> Excursio
             moves = [trade.side * (price / trade.entry_price - 1.0) for price in prices]
             adverse[row], favourable[row] = min(0.0, *moves), max(0.0, *moves)
     return Excursions(adverse, favourable)
-
-
-def _total(amounts: list[Decimal]) -> Money:
-    total = ZERO
-    for amount in amounts:
-        total = EXACT.add(total, amount)
-    return total
 
 
 def _payoff(won: Money, wins: int, lost: Money, losses: int, count: int) -> Metric:

@@ -7,6 +7,7 @@ import pytest
 
 from quant_contracts.units import DAY, MINUTE
 from quant_engine.report.activity import exposure_time, leverage, turnover
+from quant_engine.report.costs import fill_costs
 
 
 def test_turnover_is_half_of_what_was_traded_over_mean_equity():
@@ -31,12 +32,12 @@ def test_exposure_counts_the_time_any_position_is_open(fill):
         fill(90, 1, "1", "100"),
     ]
     start = fills[0].ts - 10 * MINUTE
-    assert exposure_time(fills, start, start + 100 * MINUTE).value == pytest.approx(0.4)
+    assert exposure_time(fills, fill_costs(fills), start, start + 100 * MINUTE).value == pytest.approx(0.4)
 
 
 def test_exposure_of_no_time_is_undefined(fill):
-    assert exposure_time([], 5, 5).value is None
-    assert exposure_time([], 5, 10).value == 0.0
+    assert exposure_time([], [], 5, 5).value is None
+    assert exposure_time([], [], 5, 10).value == 0.0
 
 
 def test_leverage_is_weighted_by_time_and_a_sample_holds_until_the_next():

@@ -9,6 +9,7 @@ from quant_contracts.errors import ContractBroken
 from quant_contracts.units import DAY
 from quant_engine.report import build_report
 from quant_engine.report.books import booked
+from quant_engine.report.costs import fill_costs
 
 CENT = Decimal("0.01")
 
@@ -90,7 +91,7 @@ def test_fills_that_leave_the_cash_as_it_was_are_counted_all_the_same(fill, repl
     fills = [fill(1, 1, "1", "100", reference="99"), fill(2, -1, "1", "100", reference="101")]
     start = fills[0].ts - 1
     record = replayed(fills, [(start, {"BTCUSDT": 100.0}), (start + DAY, {"BTCUSDT": 100.0})])
-    assert booked(record.equity, record.fills) == [0, 2]
+    assert booked(record.equity, record.fills, fill_costs(record.fills)) == [0, 2]
     assert build_report(record).analysis.samples.gross_equity[-1] == record.equity[-1].equity + 2
 
 
@@ -98,4 +99,4 @@ def test_a_fill_at_the_time_of_a_sample_is_in_the_next_one(fill, replayed):
     """The sample was taken, then the fill happened, both at the same instant."""
     first = fill(0, 1, "1", "100")
     record = replayed([first], [(first.ts, {"BTCUSDT": 100.0}), (first.ts + 1, {"BTCUSDT": 100.0})])
-    assert booked(record.equity, record.fills) == [0, 1]
+    assert booked(record.equity, record.fills, fill_costs(record.fills)) == [0, 1]

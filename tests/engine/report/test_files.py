@@ -257,15 +257,15 @@ def test_csv_and_parquet_say_the_same(report, tmp_path, table):
 
 def test_parquet_carries_no_clock_and_no_other_library(report):
     for table in tables(report.analysis):
-        metadata = pq.read_metadata(pa.BufferReader(to_parquet(table)))
+        metadata = pq.read_metadata(pa.BufferReader(to_parquet(to_csv(table), table)))
         assert set(metadata.metadata or {}) <= {b"ARROW:schema"}
 
 
 def test_amounts_too_long_for_the_usual_decimal_keep_every_digit():
     long = Decimal("1234567890123456789012.123456789012345678901")
     table = Table("amounts", (TableColumn("amount", "exact", [long, None]),))
-    read = pq.read_table(pa.BufferReader(to_parquet(table)))
-    assert read["amount"].to_pylist() == [long, None]
+    read = pq.read_table(pa.BufferReader(to_parquet(to_csv(table), table)))
+    assert read["amount"].to_pylist() == [str(long), ""]
     assert to_csv(table).decode() == f'amount\n{long}\n""\n'
 
 

@@ -17,9 +17,9 @@ REFERENCE = np.array(
     [0.012, -0.004, 0.007, -0.015, 0.021, 0.003, -0.008, 0.010, -0.002, 0.005, -0.011, 0.016]
 )
 
-RETURN_SERIES = st.lists(st.floats(-0.2, 0.25), min_size=3, max_size=120).filter(
-    lambda values: np.std(values) > 1e-6
-)
+RETURN_SERIES = st.lists(
+    st.integers(-200_000, 250_000).map(lambda ppm: ppm / 1e6), min_size=3, max_size=120
+).filter(lambda values: np.std(values) > 1e-6)
 
 
 def equity_of(returns, capital=100_000.0):
