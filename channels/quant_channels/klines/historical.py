@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 Format: TypeAlias = Literal["parquet", "csv", "binance"]
 """What a file is: Parquet, CSV with a header, or Binance's CSV without one."""
 
-FIRST_ROWS: Final = 1_024
-"""Rows from which the interval of the bars is told."""
-
 ONE: Final = Decimal(1)
 
 
@@ -70,13 +67,13 @@ class HistoricalDataHandler(msgspec.Struct, dict=True, forbid_unknown_fields=Tru
         return self.grid()[0]
 
     def grid(self) -> tuple[Nanos, Nanos]:
-        """Interval and phase by the first rows; by all of them where they do not stand in order."""
+        """Interval and phase by the first chunk; by every row where it does not stand in order."""
         if self._grid is None:
-            first = next(self._file().opened(FIRST_ROWS), None)
+            first = next(self._file().opened(), None)
             if first is None:
                 raise DataError(f"{self.path}: no bars in it; download or export it again")
             in_order = bool((np.diff(first) >= 0).all())
-            times = first if in_order else np.concatenate(list(self._file().opened(CHUNK)))
+            times = first if in_order else np.concatenate(list(self._file().opened()))
             self._grid = find_grid(self.path, times, self._declared)
         return self._grid
 
@@ -157,7 +154,7 @@ class HistoricalDataHandler(msgspec.Struct, dict=True, forbid_unknown_fields=Tru
 
     def _nothing(self, start: Nanos | None, end: Nanos | None) -> DataError:
         """The error for a range without a bar; says what there is."""
-        times = [opened[opened != NO_TIME] for opened in self._file().opened(CHUNK)]
+        times = [opened[opened != NO_TIME] for opened in self._file().opened()]
         ends = [(part.min(), part.max()) for part in times if len(part)]
         covers = "nothing"
         if ends:

@@ -41,8 +41,8 @@ NO_TIME: Final[int] = np.iinfo(np.int64).min
 LATEST: Final[int] = np.iinfo(np.int64).max - 366 * DAY
 """No bar opens later than this, in 2261: its close must be a time too."""
 
-CHUNK: Final = 65_536
-"""Rows read and checked at a time: large enough for numpy, small enough for the processor's cache."""
+CHUNK: Final = 16_384
+"""Rows checked at a time: columns of 128 KiB, beyond which the system takes memory back after every use."""
 
 
 class TimeSpan(msgspec.Struct, frozen=True):

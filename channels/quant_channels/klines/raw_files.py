@@ -33,6 +33,9 @@ from quant_contracts.units import MILLISECOND, Nanos
 READ_AHEAD: Final = 1 << 20
 """Bytes of a file held at a time."""
 
+DECODE: Final = 65_536
+"""Rows of a Parquet file decoded at a time, where Arrow is at its best."""
+
 
 class ParquetBars(msgspec.Struct, dict=True):
     """The raw bars in a Parquet file."""
@@ -44,24 +47,24 @@ class ParquetBars(msgspec.Struct, dict=True):
         self.times = _TimeReader(self.path)
         self.skipped: list[int] = []
 
-    def chunks(self, span: TimeSpan = EVERYTHING, rows: int = CHUNK) -> Iterator[RawBars]:
-        """The rows of every row group that can hold times of `span`, at most `rows` at a time."""
+    def chunks(self, span: TimeSpan = EVERYTHING) -> Iterator[RawBars]:
+        """The rows of every row group that can hold times of `span`, `CHUNK` at a time."""
         try:
             with _opened(self.path) as file:
                 layout = find_layout(self.path, file.schema_arrow.names, self.declared)
-                for row, batch in _batches(file, layout, span, rows):
+                for row, batch in _batches(file, layout, span):
                     times = self.times.read(batch.column(layout.time), layout.unit, row)
                     yield _raw(batch, layout, row, times)
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(self.path, "Parquet", error) from None
 
-    def opened(self, rows: int) -> Iterator[Times]:
-        """The opening times alone, at most `rows` at a time."""
+    def opened(self) -> Iterator[Times]:
+        """The opening times alone."""
         try:
             with _opened(self.path) as file:
                 layout = find_layout(self.path, file.schema_arrow.names, self.declared)
                 row = 1
-                for batch in file.iter_batches(rows, columns=[layout.time]):
+                for batch in file.iter_batches(CHUNK, columns=[layout.time]):
                     yield self.times.read(batch.column(0), layout.unit, row)
                     row += batch.num_rows
         except (pa.ArrowException, OSError) as error:
@@ -96,7 +99,7 @@ def stored_chunks(path: Path, interval: Nanos, span: TimeSpan = EVERYTHING) -> I
             late = "known" in file.schema_arrow.names
             if missing := set(layout.columns) - set(file.schema_arrow.names):
                 raise DataError(f"{path}: not a file of the catalog: no column {', '.join(sorted(missing))}")
-            for row, batch in _batches(file, layout, closes, CHUNK, ["known"] if late else []):
+            for row, batch in _batches(file, layout, closes, ["known"] if late else []):
                 times = _nanos(batch.column("ts")) - interval
                 known = _nanos(batch.column("known")) if late else None
                 yield msgspec.structs.replace(_raw(batch, layout, row, times), known=known)
@@ -105,7 +108,7 @@ def stored_chunks(path: Path, interval: Nanos, span: TimeSpan = EVERYTHING) -> I
 
 
 def _batches(
-    file: Any, layout: Layout, span: TimeSpan, rows: int, also: Sequence[str] = ()
+    file: Any, layout: Layout, span: TimeSpan, also: Sequence[str] = ()
 ) -> Iterator[tuple[int, Any]]:
     """Batches of the row groups that can hold times of `span`, each with the number of its first row."""
     first_row = 1
@@ -114,8 +117,9 @@ def _batches(
         bounds = _bounds(meta, layout)
         if bounds is None or (bounds.first <= span.last and bounds.last >= span.first):
             row = first_row
-            for batch in file.iter_batches(rows, [group], [*layout.columns, *also]):
-                yield row, batch
+            for batch in file.iter_batches(DECODE, [group], [*layout.columns, *also]):
+                for start in range(0, batch.num_rows, CHUNK):
+                    yield row + start, batch.slice(start, CHUNK)
                 row += batch.num_rows
         first_row += meta.num_rows
 
@@ -152,8 +156,8 @@ class CsvBars(msgspec.Struct, dict=True):
         self.times = _TimeReader(self.path)
         self.skipped: list[int] = []
 
-    def chunks(self, span: TimeSpan = EVERYTHING, rows: int = CHUNK) -> Iterator[RawBars]:
-        """Every row in order, about `READ_AHEAD` bytes and never more than `rows` rows at a time."""
+    def chunks(self, span: TimeSpan = EVERYTHING) -> Iterator[RawBars]:
+        """Every row in order, about `READ_AHEAD` bytes and never more than `CHUNK` rows at a time."""
         del span  # nothing in a CSV file says where to find a time
         # Only CSV needs it, and it costs a few milliseconds.
         from pyarrow import csv as arrow_csv  # noqa: PLC0415 - see above
@@ -191,8 +195,8 @@ class CsvBars(msgspec.Struct, dict=True):
             done = 0
             with reader:
                 for batch in reader:
-                    for start in range(0, batch.num_rows, rows):
-                        part = batch.slice(start, rows)
+                    for start in range(0, batch.num_rows, CHUNK):
+                        part = batch.slice(start, CHUNK)
                         numbers = self._row_numbers(done, part.num_rows)
                         done += part.num_rows
                         times = self.times.read(part.column(0), layout.unit, int(numbers[0]))
@@ -207,9 +211,9 @@ class CsvBars(msgspec.Struct, dict=True):
                 ) from None
             raise _unreadable(self.path, "CSV", error) from None
 
-    def opened(self, rows: int) -> Iterator[Times]:
-        """The opening times alone, at most `rows` at a time."""
-        for raw in self.chunks(rows=rows):
+    def opened(self) -> Iterator[Times]:
+        """The opening times alone."""
+        for raw in self.chunks():
             yield raw.opened
 
     def span(self) -> TimeSpan | None:

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from quant_channels.klines.raw import CHUNK
+from quant_channels.klines.rebatch import rebatched
 from quant_contracts.blocks import BarBlock, Column
 from quant_contracts.duration import interval_name, time_name
 from quant_contracts.errors import DataError
@@ -147,20 +148,25 @@ def resampled(
             f"{feed.symbol}: bars of {interval_name(stored)} cannot become bars of {interval_name(wanted)}; "
             f"ask for a multiple of {interval_name(stored)}"
         )
-    sampler, any_made = Resampler(wanted), False
-    # A bucket that opened before `start` must not be begun.
-    aligned = None if start is None else -(-start // wanted) * wanted
-    for block in feed.blocks(aligned, end, min(rows * (wanted // stored), CHUNK)):
-        made = sampler.push_many(block)
-        if made is not None:
-            any_made = True
-            for first in range(0, len(made), rows):
-                yield made.slice(first, first + rows)
-    if not any_made:
+    empty = True
+    for block in rebatched(_made(feed, wanted, start, end, rows * (wanted // stored)), rows):
+        empty = False
+        yield block
+    if empty:
         raise DataError(
             f"{feed.symbol}: not one whole bar of {interval_name(wanted)} in the range asked for; "
             "ask for a longer range or for shorter bars"
         )
+
+
+def _made(feed: Feed, wanted: Nanos, start: Nanos | None, end: Nanos | None, rows: int) -> Iterator[BarBlock]:
+    sampler = Resampler(wanted)
+    # A bucket that opened before `start` must not be begun.
+    aligned = None if start is None else -(-start // wanted) * wanted
+    for block in feed.blocks(aligned, end, min(rows, CHUNK)):
+        made = sampler.push_many(block)
+        if made is not None:
+            yield made
 
 
 def whole(last_close: Nanos | None, wanted: Nanos | None) -> Nanos | None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from quant_channels.klines.historical import nothing_between
 from quant_channels.klines.market_path import STEP, STEPS_PER_YEAR, MarketPath, PathDay, exp
+from quant_channels.klines.rebatch import rebatched
 from quant_contracts.blocks import BarBlock, Column
 from quant_contracts.duration import time_name
 from quant_contracts.protocols import QualityRow, SourceInfo
@@ -49,27 +50,23 @@ class SyntheticBars(msgspec.Struct, frozen=True):
 
     def blocks(self, start: Nanos | None, end: Nanos | None, rows: int, /) -> Iterator[BarBlock]:
         """Bars of [start, end]; the path before `start` is walked too, its bars are not made."""
-        first = self.path.start if start is None else max(start, self.path.start)
+        # The first whole minute of the range.
+        first = self.path.start if start is None else max(-(-start // MINUTE) * MINUTE, self.path.start)
         last = self.last_close() if end is None else min(end, self.last_close())
         if first + MINUTE > last:
             covers = f"{time_name(self.path.start)} to {time_name(self.last_close())}"
             raise nothing_between(self.info().name, start, end, covers)
-        waiting: list[BarBlock] = []
+        yield from rebatched(self._days(first, last), rows)
+
+    def _days(self, first: Nanos, last: Nanos) -> Iterator[BarBlock]:
         for index, day in enumerate(self.path.walk()):
             midnight = self.path.start + index * DAY
-            if midnight + DAY <= first:
-                continue
             if midnight >= last:
                 break
-            block = self._bars(day, index)
-            begin, stop = np.searchsorted(block.ts, [first + MINUTE, last + 1])
-            waiting.append(block.slice(int(begin), int(stop)))
-            while sum(map(len, waiting)) >= rows:
-                joined = BarBlock.join(waiting)
-                yield joined.slice(0, rows)
-                waiting = [joined.slice(rows, len(joined))] if len(joined) > rows else []
-        if waiting and len(joined := BarBlock.join(waiting)):
-            yield joined
+            if midnight + DAY > first:
+                block = self._bars(day, index)
+                begin, stop = np.searchsorted(block.ts, [first + MINUTE, last + 1])
+                yield block.slice(int(begin), int(stop))
 
     def last_close(self) -> Nanos:
         """The end of the path."""

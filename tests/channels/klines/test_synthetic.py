@@ -223,7 +223,9 @@ def test_a_range_outside_the_path_is_refused():
     feed = SyntheticFeed("BTCUSDT", days=2)
     end = parse_time("2022-01-03")
     assert feed.last_close() == end
-    for start, stop in ((end, None), (None, parse_time("2022-01-01")), (end + DAY, end + 2 * DAY)):
+    noon = parse_time("2022-01-01T12:00")
+    outside = (end, None), (None, parse_time("2022-01-01")), (end + DAY, end + 2 * DAY)
+    for start, stop in (*outside, (noon + 1, noon + 2 * MINUTE - 1)):
         with pytest.raises(DataError, match="covers 2022-01-01T00:00:00Z to 2022-01-03T00:00:00Z"):
             list(feed.blocks(start, stop, 100))
 
