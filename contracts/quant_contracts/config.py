@@ -21,6 +21,7 @@ BLOCKS: Final[dict[str, Any]] = {
     "run": RunSpec,
 }
 SYMBOL: Final = re.compile(r"[A-Z0-9][A-Z0-9/:_.-]{1,39}")
+NAME: Final = r'"[^"]+"|[^".]+'
 MAX_BYTES: Final = 1_000_000
 TOO_DEEP: Final = "nested too deeply to be a configuration"
 TOO_LONG: Final = "a number has too many digits to be one"
@@ -103,15 +104,26 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def override(plain: Mapping[str, Any], changes: Mapping[str, object]) -> dict[str, Any]:
-    """A copy of `plain` with values replaced at dotted paths; a place in a list is its number, from 0.
+    """A copy of `plain` with values replaced at dotted paths.
+
+    A place in a list is its number, from 0. A name that holds a dot itself is put in double quotes.
 
     >>> override({"account": {"cash": 1}}, {"account.cash": 2, "run.seed": 7})
     {'account': {'cash': 2}, 'run': {'seed': 7}}
     """
     result: dict[str, Any] = dict(plain)
     for path, value in changes.items():
-        result = _replaced(result, path.split("."), value, "$")
+        result = _replaced(result, _names(path), value, "$")
     return result
+
+
+def _names(path: str) -> list[str]:
+    if not re.fullmatch(rf"({NAME})(\.({NAME}))*", path):
+        raise ConfigError(
+            f"{path!r} is no path; write names with a dot between, such as account.cash, "
+            "and put a name that has a dot in double quotes"
+        )
+    return [name.strip('"') for name in re.findall(NAME, path)]
 
 
 def _replaced(place: object, names: Sequence[str], value: object, path: str) -> Any:

@@ -85,10 +85,11 @@ class BacktestDriver:
         if self._start is not None:
             anchor = max(anchor, self._start)
         engine.warmup(anchor, steps)
-        if all(engine.handlers[lane.symbol].first_close() is None for lane in engine.lanes):
+        traded = [lane.symbol for lane in engine.lanes]
+        if all(engine.handlers[symbol].first_close() is None for symbol in traded):
             raise DataError(
-                f"no bar is left to trade on: the parts warm up on {steps:,} bars and trading would begin "
-                f"after {time_name(anchor)}, with which the data ends; give a longer range or shorter windows"
+                f"no bar of {' and '.join(traded)} is left to trade on: the parts warm up on {steps:,} bars, "
+                f"the last of which closes at {time_name(anchor)}; give a longer range or shorter windows"
             )
         lasts = [handler.last_close() for handler in engine.handlers.values()]
         return anchor, max((last for last in lasts if last is not None), default=anchor + UNKNOWN_LENGTH)

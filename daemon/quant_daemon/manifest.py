@@ -46,12 +46,16 @@ def part_record(role: str, name: str, part: object, part_version: str) -> PartRe
     return PartRecord(role, name, params, part_version, digest([role, name, params, part_version]))
 
 
-def _without_places(strategy: Strategy) -> dict[str, Any]:
-    """The strategy less where its bars were found: what was read is told by the digests of the inputs."""
+def _config(strategy: Strategy, parts: tuple[PartRecord, ...]) -> dict[str, Any]:
+    """What was configured, however it was written: the parts with every setting, defaults included.
+
+    Left out is where the bars were found: what was read is told by the digests of the inputs.
+    """
     plain: dict[str, Any] = msgspec.to_builtins(strategy)
     for stream in plain["data"].values():
         del stream["source"]
-    return plain
+    del plain["strategies"], plain["matching"]
+    return {**plain, "parts": [(part.role, part.name, part.params) for part in parts]}
 
 
 def run_manifest(
@@ -64,7 +68,7 @@ def run_manifest(
     decision_hash: str,
 ) -> Manifest:
     """The manifest of a run; its id is a digest of all that went in."""
-    config_hash = digest(_without_places(strategy))
+    config_hash = digest(_config(strategy, parts))
     code = code_version()
     run_id = digest([mode, config_hash, code, parts, inputs])
     return Manifest(
