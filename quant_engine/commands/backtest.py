@@ -58,30 +58,28 @@ def backtest(
     from pathlib import Path
 
     from quant_contracts.config import read_plain
-    from quant_contracts.errors import ConfigError
     from quant_daemon.commands.settings import parse_settings
-    from quant_engine.commands.run import data_settings, run_and_report
+    from quant_engine.commands.run import data_settings, run_and_report, sources
 
-    chosen = config_option or config
-    if chosen is None or (config and config_option):
+    if (config is None) == (config_option is None):
         raise click.UsageError("name one configuration, such as: quant-engine backtest strategy.json")
-    plain = read_plain(Path(chosen))
+    name = str(config or config_option)
+    plain = read_plain(Path(name))
+    given = sources(plain, data)
     ranges: Mapping[str, object] = {"run.start": start, "run.end": end, "run.trace": trace}
     changes = {
         **parse_settings(settings),
-        **data_settings(plain, data, interval),
+        **data_settings(plain, given, interval),
         **{path: value for path, value in ranges.items() if value is not None},
     }
-    try:
-        run_and_report(
-            plain,
-            changes,
-            out=None if out is None else Path(out),
-            write=not no_report,
-            batch=not one_by_one,
-            rows=block_rows,
-            as_json=as_json,
-        )
-    except ConfigError as error:
-        # A path inside the configuration means little without the name of the file.
-        raise ConfigError(f"{chosen}: {error}" if str(error).startswith("$") else str(error)) from None
+    run_and_report(
+        plain,
+        changes,
+        name=name,
+        given=given,
+        out=None if out is None else Path(out),
+        write=not no_report,
+        batch=not one_by_one,
+        rows=block_rows,
+        as_json=as_json,
+    )

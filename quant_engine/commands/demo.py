@@ -25,6 +25,6 @@ def demo(*, days: int, seed: int, out: str, as_json: bool) -> None:
     plain = parse_json((files("quant_engine") / "demo.json").read_text(encoding="utf-8"))
     for stream in plain["data"].values():
         stream["source"]["params"] = {"seed": seed, "days": days}
-    run_and_report(plain, {"run.seed": seed}, out=Path(out), as_json=as_json)
+    run_and_report(plain, {"run.seed": seed}, name="demo.json", out=Path(out), as_json=as_json)
     if not as_json:
         click.echo("next: quant-engine --help, or the ten lines of Python in the README")
