@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeAlias, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 from quant_contracts.errors import ContractBroken
 from quant_contracts.events import Event
@@ -23,6 +23,15 @@ Stage: TypeAlias = Callable[[Any], Event | None]
 """Takes an event, returns the next one to publish or None."""
 
 EVERY_SYMBOL = ""
+
+
+class _Subscription(NamedTuple):
+    kind: type[Event]
+    symbol: str
+    call: Callable[[Any], Any]
+    who: str
+    speaks: bool
+    """Whether what the call returns is published."""
 
 
 class _Routes(dict[type[Event], Stage]):
@@ -47,7 +56,7 @@ class Bus:
 
     def __init__(self) -> None:
         self._allowed: dict[type[Event], str] = {}
-        self._subscriptions: list[tuple[type[Event], str, Stage, str]] = []
+        self._subscriptions: list[_Subscription] = []
         self._routes: dict[str, _Routes] = {}
         self._pending: deque[tuple[_Routes, Event]] = deque()
         self._is_delivering = [False]
@@ -62,22 +71,22 @@ class Bus:
         self, kind: type[Event], call: Callable[[Any], object], who: str, symbol: str = EVERY_SYMBOL
     ) -> None:
         """Have `call` receive every event of `kind` about `symbol`, or about any. What it returns is lost."""
-        if not callable(call):
-            raise ContractBroken(f"{who} subscribes to {kind.__name__} with {call!r}, which cannot be called")
-
-        def listen(event: Event) -> None:
-            call(event)
-
-        self.stage(kind, listen, who, symbol)
+        self._add(_Subscription(kind, symbol, call, who, speaks=False))
 
     def stage(self, kind: type[Event], call: Stage, who: str, symbol: str = EVERY_SYMBOL) -> None:
         """The same, and publish what `call` returns, about the same symbol."""
+        self._add(_Subscription(kind, symbol, call, who, speaks=True))
+
+    def _add(self, subscription: _Subscription) -> None:
+        kind, _, call, who, _ = subscription
         self._refuse_if_sealed(f"{who} subscribes to {kind.__name__}")
-        self._subscriptions.append((kind, symbol, call, who))
+        if not callable(call):
+            raise ContractBroken(f"{who} subscribes to {kind.__name__} with {call!r}, which cannot be called")
+        self._subscriptions.append(subscription)
 
     def seal(self) -> None:
         """End wiring; refuse a subscription to something nobody may publish."""
-        for kind, _, _, who in self._subscriptions:
+        for kind, _, _, who, _ in self._subscriptions:
             if kind not in self._allowed:
                 said = ", ".join(sorted(other.__name__ for other in self._allowed)) or "nothing"
                 raise ContractBroken(
@@ -136,18 +145,21 @@ class Bus:
 
     def _route(self, kind: type[Event], symbol: str, routes: _Routes) -> Stage:
         calls = [
-            call
-            for other, about, call, _ in self._subscriptions
-            if other is kind and about in {symbol, EVERY_SYMBOL}
+            (each.call, each.speaks)
+            for each in self._subscriptions
+            if each.kind is kind and each.symbol in {symbol, EVERY_SYMBOL}
         ]
-        if len(calls) < 2:
-            return calls[0] if calls else _ignore
+        if not calls:
+            return _ignore
+        (first, speaks), *others = calls
+        if speaks and not others:
+            return first
         pending = self._pending
 
         def to_everybody(event: Event) -> None:
-            for call in calls:
+            for call, speaks in calls:
                 said = call(event)
-                if said is not None:
+                if speaks and said is not None:
                     pending.append((routes, said))
 
         return to_everybody
