@@ -79,30 +79,32 @@ def render_page(analysis: Analysis, summary: Summary) -> str:
 
 
 def _equity(summary: Summary, note: str) -> Markup:
-    chart = Markup(
-        '<div class="chart-head"><div class="legend" id="equity-legend"></div>'
-        '<div class="ranges" id="equity-ranges"></div></div><div class="chart" id="equity-chart"></div>'
-    )
     words = (
         f"Equity in {summary.run.currency} above, drawdown in percent below. {exposure_line(summary)} {note}"
     )
+    chart = _chart("equity", "Equity and drawdown over time")
     return section("equity", "Equity and drawdown", chart, note=words.strip())
 
 
 def _price(analysis: Analysis, note: str) -> Markup:
     buttons = Markup()
     if len(analysis.symbols) > 1:
-        names = (
-            Markup(f'<button type="button" data-symbol="{index}">{escape(symbol)}</button>')
-            for index, symbol in enumerate(analysis.symbols)
+        names = join(
+            Markup(f'<button type="button">{escape(symbol)}</button>') for symbol in analysis.symbols
         )
-        buttons = Markup(f'<div class="ranges" id="symbols">{join(names)}</div>')
-    chart = Markup(
-        f'{buttons}<div class="chart-head"><div class="legend" id="price-legend"></div>'
-        '<div class="ranges" id="price-ranges"></div></div><div class="chart" id="price-chart"></div>'
-    )
+        buttons = Markup(f'<div class="ranges" id="symbols">{names}</div>')
     words = f"Marks of the equity samples above, position in base units below. {note}"
-    return section("price", "Price and fills", chart, note=words.strip())
+    chart = _chart("price", "Price, fills and position over time")
+    return section("price", "Price and fills", buttons, chart, note=words.strip())
+
+
+def _chart(name: str, label: str) -> Markup:
+    """The places that the script fills: legend, ranges, chart."""
+    return Markup(
+        f'<div class="chart-head"><div class="legend" id="{name}-legend"></div>'
+        f'<div class="ranges" id="{name}-ranges"></div></div>'
+        f'<div class="chart" id="{name}-chart" role="img" aria-label="{label}"></div>'
+    )
 
 
 def _asset(name: str) -> str:

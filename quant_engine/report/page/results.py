@@ -145,7 +145,7 @@ def _conventions(summary: Summary) -> Markup:
 
 
 def drawdown_section(summary: Summary) -> Markup:
-    """The deepest falls, the account's and how long they lasted."""
+    """The deepest falls and how long they lasted."""
     if not summary.drawdowns:
         return section("drawdowns", "Deepest drawdowns", tag("p", "Equity never fell.", "note"))
     rows = [

@@ -14,6 +14,7 @@ import pytest
 from quant_contracts.protocols import QualityRow
 from quant_contracts.record import PartRecord
 from quant_engine.report import build_report
+from quant_engine.report.html import ASSETS, LIBRARY
 from quant_engine.report.page import chartdata
 from quant_engine.report.page.chartdata import charts
 
@@ -93,6 +94,11 @@ def test_the_chart_library_keeps_its_licence_and_attribution(text):
     assert "TradingView Lightweight Charts" in text
     assert "Apache License" in text
     assert "attributionLogo: true" in text
+
+
+def test_the_chart_library_is_the_published_file():
+    content = (ASSETS / LIBRARY).read_bytes()
+    assert hashlib.sha256(content).hexdigest() in (ASSETS / "README.md").read_text()
 
 
 def test_every_link_within_the_page_leads_somewhere(page):
