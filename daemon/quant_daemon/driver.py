@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from quant_contracts.duration import time_name
 from quant_contracts.errors import DataError
 from quant_contracts.protocols import MatchingEngine
 from quant_contracts.units import Nanos
@@ -89,7 +88,7 @@ class BacktestDriver:
         if all(engine.handlers[symbol].first_close() is None for symbol in traded):
             raise DataError(
                 f"no bar of {' and '.join(traded)} is left to trade on: the parts warm up on {steps:,} bars, "
-                f"the last of which closes at {time_name(anchor)}; give a longer range or shorter windows"
+                "and the range has no more; give a longer one or shorter windows"
             )
         lasts = [handler.last_close() for handler in engine.handlers.values()]
         return anchor, max((last for last in lasts if last is not None), default=anchor + UNKNOWN_LENGTH)
