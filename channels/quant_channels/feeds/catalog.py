@@ -37,7 +37,7 @@ class CatalogFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename=
     """`interval` in a configuration: bars to deliver, made of shorter ones where only those are stored.
     None delivers the stored bars, of which there must be one length only."""
     repair: list[str] = []
-    """Only fill_gaps can matter here: the rest was done when the bars were taken in."""
+    """Only fill_gaps is applied here: stored bars are clean, and damaged ones are for verify to find."""
     tick: Decimal | None = None
     """Prices between ticks of this size are counted in the data quality."""
 
@@ -66,6 +66,6 @@ class CatalogFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename=
         if self._found is None:
             root = default_root() if self.root is None else Path(self.root)
             self._found = Catalog(root).find(self.venue, self.symbol, self._wanted)
-            self._found.repair = self.repair
+            self._found.repair = [name for name in self.repair if name == "fill_gaps"]
             self._found.tick = None if self.tick is None else float(self.tick)
         return self._found

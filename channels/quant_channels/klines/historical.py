@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Format: TypeAlias = Literal["parquet", "csv", "binance"]
 """What a file is: Parquet, CSV with a header, or Binance's CSV without one."""
 
+FIRST_ROWS: Final = 1_024
+"""Rows from which the interval of the bars is told."""
+
 ONE: Final = Decimal(1)
 
 
@@ -67,9 +70,9 @@ class HistoricalDataHandler(msgspec.Struct, dict=True, forbid_unknown_fields=Tru
         return self.grid()[0]
 
     def grid(self) -> tuple[Nanos, Nanos]:
-        """Interval and phase by the first chunk; by every row where it does not stand in order."""
+        """Interval and phase by the first rows; by all of them where those do not stand in order."""
         if self._grid is None:
-            first = next(self._file().opened(), None)
+            first = next(self._file().opened(FIRST_ROWS), None)
             if first is None:
                 raise DataError(f"{self.path}: no bars in it; download or export it again")
             in_order = bool((np.diff(first) >= 0).all())

@@ -58,13 +58,13 @@ class ParquetBars(msgspec.Struct, dict=True):
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(self.path, "Parquet", error) from None
 
-    def opened(self) -> Iterator[Times]:
-        """The opening times alone."""
+    def opened(self, rows: int = CHUNK) -> Iterator[Times]:
+        """The opening times alone, `rows` at a time."""
         try:
             with _opened(self.path) as file:
                 layout = find_layout(self.path, file.schema_arrow.names, self.declared)
                 row = 1
-                for batch in file.iter_batches(CHUNK, columns=[layout.time]):
+                for batch in file.iter_batches(rows, columns=[layout.time]):
                     yield self.times.read(batch.column(0), layout.unit, row)
                     row += batch.num_rows
         except (pa.ArrowException, OSError) as error:
@@ -211,10 +211,11 @@ class CsvBars(msgspec.Struct, dict=True):
                 ) from None
             raise _unreadable(self.path, "CSV", error) from None
 
-    def opened(self) -> Iterator[Times]:
-        """The opening times alone."""
+    def opened(self, rows: int = CHUNK) -> Iterator[Times]:
+        """The opening times alone, `rows` at a time at most."""
         for raw in self.chunks():
-            yield raw.opened
+            for start in range(0, len(raw), rows):
+                yield raw.opened[start : start + rows]
 
     def span(self) -> TimeSpan | None:
         """None: only reading all of it would tell."""
