@@ -44,7 +44,7 @@ def test_a_channel_goes_with_the_price_as_its_unit_says(name, settings_table):
 
 
 def test_a_sizer_holds_the_same_value_at_any_scale_of_the_price():
-    """Dividing by the raw average range alone would buy thousands of times too many units of a cheap asset."""
+    """Dividing by the raw average range alone would buy far too many units of a cheap asset."""
     for params in ({}, {"place_stop": True}):
         check_size_goes_with_the_price(
             lambda params=params: Registry().build("risk", "ATRSizer", params, "test"), ["atr_14"]

@@ -10,7 +10,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from functools import partial
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
@@ -64,11 +64,14 @@ class Step(msgspec.Struct, frozen=True):
     features: Mapping[str, float]
 
 
+@runtime_checkable
 class Needing(Protocol):
     """Any part that asks for features."""
 
     @property
-    def needs(self) -> tuple[FeatureSpec, ...]: ...
+    def needs(self) -> tuple[FeatureSpec, ...]:
+        """As in the contracts of those parts."""
+        ...
 
 
 class FeatureSpy(MutableMapping[str, float]):
@@ -143,6 +146,8 @@ def channel_rows(needs: Sequence[FeatureSpec], build: Callable[[FeatureSpec], An
         for row in warm[:: len(warm) // 3 + 1]:
             values = {name: float(column[row]) for name, column in said.items()}
             rows.append(Row(bars[row].close, values.__getitem__))
+    if not rows:
+        raise ValueError(f"the channels of {needs} never had values together, so there is nothing to show")
     return rows
 
 

@@ -164,11 +164,13 @@ def shown_features(subject: Subject) -> tuple[list[Row] | None, str]:
     from quant_contracts.errors import ConfigError
     from quant_contracts.protocols import FeatureSpec
     from quant_contracts.testing import channel_rows
+    from quant_contracts.testing.rows import Needing
     from quant_daemon.registry import Registry
 
     if subject.kind not in {"models", "decisions", "risk"}:
         return None, ""
-    needs = subject.factory().needs
+    part = subject.factory()
+    needs: object = part.needs if isinstance(part, Needing) else None
     if not isinstance(needs, tuple) or not all(isinstance(spec, FeatureSpec) for spec in needs):
         return None, "invented: needs is no tuple of FeatureSpec"
     registry = Registry()
@@ -176,7 +178,7 @@ def shown_features(subject: Subject) -> tuple[list[Row] | None, str]:
         rows = channel_rows(
             needs, lambda spec: registry.build("features", spec.channel, spec.params, "needs")
         )
-    except ConfigError as error:
+    except (ConfigError, ValueError) as error:
         return None, f"invented: {error}"
     return rows, ", ".join(spec.channel for spec in needs) or "none needed"
 

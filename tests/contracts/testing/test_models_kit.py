@@ -234,3 +234,12 @@ def test_a_spy_takes_writes_without_a_word():
     del spy["b"]
     assert (spy["a"], len(spy), dict(spy)) == (1.0, 1, {"a": 1.0})
     assert np.isclose(spy["a"], 1.0)
+
+
+def test_channels_that_never_speak_prove_nothing():
+    class Silent(Constant):
+        def update(self, bar, /):
+            return None
+
+    with pytest.raises(ValueError, match="never had values together"):
+        channel_rows(OneByOne().needs, lambda _: Silent())

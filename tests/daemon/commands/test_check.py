@@ -68,6 +68,11 @@ def make(score=0.5):
     return Plain(score)
 
 
+class NoNeeds:
+    def predict(self, features, /):
+        return 0.0
+
+
 class Shapeless:
     pass
 
@@ -139,6 +144,12 @@ def test_features_are_invented_where_a_channel_is_not_installed(folder):
     assert done.exit_code == 0
     assert "features: invented: needs: no feature channel is called 'RSX'; did you mean 'RSI'" in done.output
     assert "features: invented: needs is no tuple of FeatureSpec" in run("my_parts:NeedsAList").output
+
+
+def test_a_part_that_lacks_a_member_is_told_which(folder):
+    done = run("my_parts:NoNeeds")
+    assert done.exit_code == 1
+    assert "NoNeeds: a ModelProto has 'needs'" in done.output
 
 
 @pytest.mark.parametrize("name", ["my_parts:Plain", "my_parts:make"])
