@@ -36,5 +36,5 @@ def plugins(kind: str | None, *, as_json: bool) -> None:
     for row in rows:
         if row["kind"] != last:
             last = row["kind"]
-            click.echo(f"{last}: {KINDS[last]}s")
+            click.echo(last)
         click.echo(f"  {row['name']:{width}}  {row['package']} {row['version']}  {row['where']}")
