@@ -50,8 +50,10 @@ class TWAPPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Time between two pieces, such as 15m; None means one bar of the market that drives the steps."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.segments <= 10_000:
-            raise ValueError(f"segments must be at least 1 and at most 10000, not {self.segments}")
+        if self.segments < 1:
+            raise ValueError(f"segments must be at least 1, not {self.segments}")
+        if self.segments > 10_000:
+            raise ValueError(f"segments must be at most 10,000, not {self.segments:,}")
         if self.interval is not None:
             try:
                 parse_interval(self.interval)
