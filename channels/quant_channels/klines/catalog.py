@@ -111,7 +111,7 @@ class Stream(msgspec.Struct, dict=True):
 
     def _chunks(self, span: TimeSpan, cleaner: Cleaner) -> Iterator[RawBars]:
         # Arrow takes 50 ms to import, which listing a catalog should not pay for.
-        from quant_channels.klines.raw_files import stored_chunks  # noqa: PLC0415 - see above
+        from quant_channels.klines.parquet_file import stored_chunks  # noqa: PLC0415 - see above
 
         for file in self.index.files:
             if file.last - self.interval >= span.first and file.first - self.interval <= span.last:

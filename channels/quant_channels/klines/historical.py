@@ -21,7 +21,8 @@ from quant_contracts.protocols import QualityRow, SourceInfo
 from quant_contracts.units import SECOND, Nanos
 
 if TYPE_CHECKING:
-    from quant_channels.klines.raw_files import CsvBars, ParquetBars
+    from quant_channels.klines.csv_file import CsvBars
+    from quant_channels.klines.parquet_file import ParquetBars
 
 Format: TypeAlias = Literal["parquet", "csv", "binance"]
 """What a file is: Parquet, CSV with a header, or Binance's CSV without one."""
@@ -113,11 +114,13 @@ class HistoricalDataHandler(msgspec.Struct, dict=True, forbid_unknown_fields=Tru
 
     def _file(self) -> ParquetBars | CsvBars:
         # Arrow takes 50 ms to import, which a command that reads no data should not pay for.
-        from quant_channels.klines.raw_files import CsvBars, ParquetBars  # noqa: PLC0415 - see above
-
         path = Path(self.path)
         if self.format == "parquet":
+            from quant_channels.klines.parquet_file import ParquetBars  # noqa: PLC0415 - see above
+
             return ParquetBars(path, self.time_unit)
+        from quant_channels.klines.csv_file import CsvBars  # noqa: PLC0415 - see above
+
         return CsvBars(path, self.time_unit, self.format == "binance", "drop_invalid" in self.repair)
 
     def _chunks(self, span: TimeSpan) -> Iterator[RawBars]:
