@@ -17,7 +17,7 @@ PAGES = sorted(
     )
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href|srcset)=\"([^\"]+)\"")
-PLACE = re.compile(r"(?<![\w./*:-])/(?:home|root|tmp|work|usr|opt|srv|mnt|Users)\b(?!`)")
+PLACE = re.compile(r"(?<![\w.])/(?:home|root|tmp|srv|mnt|Users)\b")
 REGISTRIES = re.compile(
     r"pypi\.org|pythonhosted\.org|npmjs|jsdelivr|unpkg|crates\.io|docker\.io|ghcr\.io|quay\.io", re.IGNORECASE
 )

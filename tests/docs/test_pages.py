@@ -107,21 +107,11 @@ class Reader:
     def _install(self) -> None:
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
         self.site = self.folder / "site"
-        for command in (
-            [*pip, "wheel", "--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir", "dist", "."],
-            [
-                *pip,
-                "install",
-                "--no-deps",
-                "--no-index",
-                "--target",
-                "site",
-                "--find-links",
-                "dist",
-                "quant-tilt",
-            ],
+        for options in (
+            "wheel --no-build-isolation --no-deps --no-index --wheel-dir dist .",
+            "install --no-deps --no-index --target site --find-links dist quant-tilt",
         ):
-            code, printed = self._process(command)
+            code, printed = self._process([*pip, *options.split()])
             assert code == 0, printed
 
     def _process(self, command: list[str]) -> tuple[int, str]:
