@@ -175,7 +175,9 @@ def _steps(decision: DecisionProto, rows: Sequence[Row] | None) -> list[Step]:
             for held in (FLAT, Intent(0, SYMBOL, 1, 1.0, "up"), Intent(0, SYMBOL, -1, 1.0, "down"))
         ]
 
-    return read_steps(decision, rows, ask)
+    steps = read_steps(decision, rows, ask)
+    # Where no feature is read one step is like the other.
+    return steps if steps[0].features else steps[:1]
 
 
 def _questions(decision: DecisionProto, rows: Sequence[Row] | None) -> list[Question]:
@@ -184,7 +186,7 @@ def _questions(decision: DecisionProto, rows: Sequence[Row] | None) -> list[Ques
     return [
         # Later than anything held, so that an old stamp shows.
         (_score(row + LATER, value), step.features, intent)
-        for row, step in enumerate(steps[:: 1 if steps[0].features else len(steps)])
+        for row, step in enumerate(steps)
         for value in levels
         for intent in held
     ]
