@@ -24,4 +24,6 @@ def feed_of(path: str | Path) -> PartSpec:
     for ending, feed in FILE_FEEDS.items():
         if place.name.endswith(ending):
             return PartSpec(feed, {"path": str(place)})
+    if not place.exists():
+        raise ConfigError(f"{place}: no such file or directory")
     raise ConfigError(f"{place}: bars are read from {', '.join(FILE_FEEDS)} files and journal directories")

@@ -210,6 +210,8 @@ def verify(*, root: str, as_json: bool) -> None:
     from quant_contracts.errors import DataError
 
     streams = _catalog(root).streams()
+    if not streams:
+        raise DataError(f"catalog '{root}' holds nothing to verify; quant-engine catalog ingest fills one")
     total = sum(len(stream.index.files) for stream in streams)
     found: list[dict[str, str]] = []
     with _progress("checking", total) as advance:

@@ -60,6 +60,8 @@ def _check(value: object, kind: Any, path: str) -> None:
         raise ConfigError(f"{path}: {value!r} holds half a character; write whole ones")
     if Decimal in _options(kind):
         _check_amount(value, path)
+    if typing.get_origin(kind) is typing.Literal and value not in typing.get_args(kind):
+        raise ConfigError(f"{path}: {value!r} is not among {', '.join(map(repr, typing.get_args(kind)))}")
     if isinstance(value, Mapping):
         fields = _fields(kind)
         for key, item in value.items():

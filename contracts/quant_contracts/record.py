@@ -11,6 +11,9 @@ from quant_contracts.protocols import QualityRow, SourceInfo
 from quant_contracts.strategy import Strategy
 from quant_contracts.units import Nanos
 
+ENDED_EARLY = "ended_early"
+"""The check that found a symbol without bars up to the end of the run."""
+
 
 class PartRecord(msgspec.Struct, frozen=True):
     """One part of the run as the manifest names it."""

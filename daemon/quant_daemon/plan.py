@@ -81,7 +81,7 @@ def _symbol(session: Session, symbol: str, parts: dict[str, StagePlan]) -> Symbo
             msgspec.to_builtins(channel),
             channel.outputs,
             channel.warmup,
-            (type(channel).__doc__ or "").partition("\n")[0],
+            " ".join((type(channel).__doc__ or "").partition("\n\n")[0].split()),
         )
         for channel in lane.parts.extractor.channels
     )

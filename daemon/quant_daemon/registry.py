@@ -38,7 +38,7 @@ def installed(group: str) -> Mapping[str, EntryPoint]:
         other = found.get(point.name)
         if other is not None and other.value != point.value:
             raise ConfigError(
-                f"two {KINDS.get(group, group)}s are called {point.name!r}: {other.value} and {point.value}; "
+                f"{point.name!r} stands twice among the {group}: {other.value} and {point.value}; "
                 "uninstall one"
             )
         found[point.name] = point

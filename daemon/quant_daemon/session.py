@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from quant_contracts.protocols import Feed, MatchingEngine
-from quant_contracts.record import Manifest, PartRecord, RunRecord
+from quant_contracts.duration import time_name
+from quant_contracts.protocols import Feed, MatchingEngine, QualityRow
+from quant_contracts.record import ENDED_EARLY, Manifest, PartRecord, RunRecord
 from quant_contracts.strategy import Strategy
 from quant_contracts.units import Nanos
 from quant_daemon.driver import BacktestDriver
@@ -123,5 +124,17 @@ class Session:
             fills,
             counts,
             {lane.symbol: dict(sorted(lane.limits.items())) for lane in engine.lanes},
-            tuple(row for feed in self._feeds.values() for row in feed.quality()),
+            tuple(row for feed in self._feeds.values() for row in feed.quality()) + self._ended_early(),
         )
+
+    def _ended_early(self) -> tuple[QualityRow, ...]:
+        """Symbols whose bars ran out before the run did."""
+        rows: list[QualityRow] = []
+        for symbol, handler in self.engine.handlers.items():
+            last = handler.last
+            missing = 0 if last is None else (self.engine.clock.now - last.ts_known) // handler.interval
+            if last is not None and missing:
+                rows.append(
+                    QualityRow(symbol, ENDED_EARLY, missing, "-", last.ts_event, time_name(last.ts_event))
+                )
+        return tuple(rows)

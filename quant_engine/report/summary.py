@@ -7,6 +7,7 @@ import numpy as np
 
 from quant_contracts.duration import time_name
 from quant_contracts.protocols import QualityRow
+from quant_contracts.record import ENDED_EARLY
 from quant_contracts.units import DAY, HOUR, Money
 from quant_engine.report.activity import ActivityMetrics, exposure_time, leverage, turnover
 from quant_engine.report.analysis import Analysis
@@ -279,6 +280,12 @@ def _warnings(
             f"{trades.open} round trip{'s' * (trades.open > 1)} still open at the end: valued at the last "
             "mark and left out of the trade statistics."
         )
+    found.extend(
+        f"{row.symbol} has no bars after {row.example}, {row.count:,} bars before the run ended: "
+        "from there it was valued at its last mark. Give an end that all symbols reach."
+        for row in record.quality
+        if row.check == ENDED_EARLY
+    )
     unsure = len([row for row in record.orders if row.state == "unknown"])
     if unsure:
         found.append(f"{unsure} orders have an unknown fate.")

@@ -90,9 +90,8 @@ def table(best: dict[tuple[str, str], dict[str, object]]) -> None:
         for name, line in sorted(rows.items(), key=lambda row: -float(row[1]["rate"])):  # type: ignore[arg-type]
             ratio = f"{float(line['rate']) / max(peers):8.2f} x the best peer" if peers else ""  # type: ignore[arg-type]
             orders = line.get("orders", line.get("trades", ""))
-            print(
-                f"  {name:32} {line['rate']:>14,.0f} /s {line['peak_rss_mb']:>8} MB  orders {orders!s:>5} {ratio}"
-            )
+            memory = f"{line['peak_rss_mb']:>8} MB"
+            print(f"  {name:32} {line['rate']:>14,.0f} /s {memory}  orders {orders!s:>5} {ratio}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ what was expected and what came:
 >>> from collections.abc import Mapping
 >>> import msgspec
 >>> from quant_contracts.protocols import FeatureSpec
->>> from quant_contracts.testing import BrokenPromise, checks_for, run_checks
+>>> from quant_contracts.testing import run_checks
 >>> class Overheated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 ...     window: int = 14
 ...
@@ -19,11 +19,11 @@ what was expected and what came:
 >>> [result.name for result in run_checks("models", Overheated) if result.verdict == "broken"]
 ['score_is_within_bounds']
 
-In a test suite each check is a function of the factory, which raises `BrokenPromise`:
+In a test suite:
 
-    @pytest.mark.parametrize("check", checks_for("models"), ids=str)
-    def test_my_model(check):
-        check(Overheated)
+    @pytest.mark.parametrize("result", run_checks("models", MyModel), ids=lambda result: result.name)
+    def test_my_model(result):
+        assert result.verdict != "broken", result.detail
 
 From a shell, in the folder of the module: `quant-engine check my_package:Overheated`.
 

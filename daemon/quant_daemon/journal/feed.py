@@ -113,7 +113,7 @@ class JournalFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename=
             self._torn = QualityRow(self.symbol, "torn_tail", 1, "-", example=example)
         if last is None:
             wanted = f"{self.bars_of} bars" if self.bars_of else "bars"
-            held = ", ".join(others) or "no bars at all"
+            held = ", ".join(others) or "no bars at all; a run records them with --trace full"
             raise DataError(f"{self.path}: no {wanted} of {self.symbol}; the journal holds {held}")
 
     def _block(self, bars: list[Bar]) -> BarBlock:
