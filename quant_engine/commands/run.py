@@ -133,17 +133,21 @@ def _workspace(out: Path) -> Iterator[Path]:
     target = require_place(out)
     journal = target.with_name(f".{target.name}.{JOURNAL}")
     missing = list(itertools.takewhile(lambda folder: not folder.exists(), target.parents))
+    is_ours = not journal.exists()
     try:
         with _written(out):
             target.parent.mkdir(parents=True, exist_ok=True)
-            # A run that was killed may have left one; a run that goes on holds its own.
-            os.close(lock_directory(journal))
-            shutil.rmtree(journal)
-        try:
-            yield journal
-        finally:
-            shutil.rmtree(journal, ignore_errors=True)
+            if not is_ours:
+                # Left by a run that was killed; one that goes on holds it, and then this is refused.
+                os.close(lock_directory(journal))
+                is_ours = True
+                shutil.rmtree(journal)
+            journal.mkdir()
+            journal.rmdir()
+        yield journal
     finally:
+        if is_ours:
+            shutil.rmtree(journal, ignore_errors=True)
         for folder in missing:
             with suppress(OSError):
                 folder.rmdir()
