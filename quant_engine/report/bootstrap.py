@@ -75,7 +75,7 @@ def resample(returns: Column, seed: int, replications: int = REPLICATIONS) -> Re
     row = np.minimum(first, days - 1)
     total, squares = np.zeros(replications), np.zeros(replications)
     equity, peak, deepest = np.ones(replications), np.ones(replications), np.zeros(replications)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for _ in range(days):
             change = around[row]
             total += change
