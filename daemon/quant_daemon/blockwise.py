@@ -40,11 +40,12 @@ class Stretch:
         "_scores",
         "block",
         "change",
+        "change_ts",
         "known_rows",
         "lane",
-        "next_visit",
         "rows",
         "touch",
+        "touch_ts",
     )
 
     def __init__(self, lane: Lane, block: BarBlock, others: Mapping[str, BarBlock]) -> None:
@@ -67,20 +68,19 @@ class Stretch:
         lane.bars += self.rows
         # A visited step counts itself; here belong the steps that need no visit.
         lane.steps += len(self._scores)
-        self.touch = self.rows
-        self.change = self.rows
-        self.next_visit: Nanos = NEVER
-        """The earliest moment at which this symbol has something to do."""
+        self.touch = self.change = self.rows
+        """The next row at which an order may be touched or the decision changes; past the end for none."""
+        self.touch_ts: Nanos = NEVER
+        self.change_ts: Nanos = NEVER
+        """The moments of those rows."""
         self._find_change(0)
-
-    def ts(self, row: int) -> Nanos:
-        """When `row` becomes known; `NEVER` past the end."""
-        return self._known.item(row) if row < self.rows else NEVER
 
     def advance(self, moment: Nanos) -> None:
         """Let everything known at `moment` be known, and the mark be the last close of it."""
-        if moment == self.next_visit:
-            self.known_rows = min(self.change, self.touch) + 1
+        if moment == self.change_ts:
+            self.known_rows = self.change + 1
+        elif moment == self.touch_ts:
+            self.known_rows = self.touch + 1
         else:
             self.known_rows = int(self._known.searchsorted(moment, side="right"))
         if self.known_rows:
@@ -88,8 +88,8 @@ class Stretch:
 
     def find_touch(self, venue: MatchingEngine) -> None:
         """Ask the venue which row that is not known yet may touch an order."""
-        self.touch = venue.next_touch(self.block, self.known_rows)
-        self.next_visit = self.ts(min(self.change, self.touch))
+        self.touch = touch = venue.next_touch(self.block, self.known_rows)
+        self.touch_ts = self._known.item(touch) if touch < self.rows else NEVER
 
     def step(self) -> None:
         """Step on the row at which the decision changes, and find where it changes next."""
@@ -108,16 +108,17 @@ class Stretch:
             else:
                 index = self._scan(index)
         if index >= count:
-            self.change = self.rows
+            self.change, self.change_ts = self.rows, NEVER
         else:
             self.change = index if self._at is None else int(self._at[index])
+            self.change_ts = self._known.item(self.change)
 
     def _scan(self, start: int) -> int:
         lane = self.lane
         for index in range(start, len(self._scores)):
             values = {name: column.item(index) for name, column in self._columns.items()}
             row = index if self._at is None else int(self._at[index])
-            score = Score(self.ts(row), lane.symbol, self._scores.item(index))
+            score = Score(self._known.item(row), lane.symbol, self._scores.item(index))
             if not lane.parts.decision.decide(score, values, lane.held).same_as(lane.held):
                 return index
         return len(self._scores)
@@ -159,7 +160,9 @@ class BlockRunner:
         for stretch in stretches:
             stretch.find_touch(venue)
         while True:
-            visit = min([stretch.next_visit for stretch in stretches], default=NEVER)
+            visit = NEVER
+            for stretch in stretches:
+                visit = min(visit, stretch.change_ts, stretch.touch_ts)
             due = clock.next_due
             moment = min(visit, due)
             if moment > end:
@@ -192,9 +195,9 @@ class BlockRunner:
         engine = self._engine
         engine.clock.advance_before(moment)
         for stretch in stretches:
-            if stretch.ts(stretch.touch) == moment:
+            if stretch.touch_ts == moment:
                 engine.publish_bar[stretch.lane.symbol](stretch.block.bar(stretch.touch))
         engine.clock.advance(moment)
         for stretch in stretches:
-            if stretch.ts(stretch.change) == moment:
+            if stretch.change_ts == moment:
                 stretch.step()

@@ -7,6 +7,7 @@ this asks for it again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -246,14 +247,14 @@ def wire(
     for kind in ANSWERS:
         bus.allow(kind, "venue")
     if trace.level == "full":
-        bus.subscribe(Bar, lambda bar: trace.append("input", bar), "journal")
+        bus.subscribe(Bar, partial(trace.append, "input"), "journal")
         for kind in STAGE_EVENTS[1:]:
-            bus.subscribe(kind, lambda event: trace.append("stage", event), "journal")
-        bus.subscribe(OrderAccepted, lambda event: trace.append("stage", event), "journal")
+            bus.subscribe(kind, partial(trace.append, "stage"), "journal")
+        bus.subscribe(OrderAccepted, partial(trace.append, "stage"), "journal")
     for kind in (*orders, *ANSWERS):
         # That the venue has an order changes nothing yet; that it refused, ended or filled it does.
         if kind is not OrderAccepted:
-            bus.subscribe(kind, lambda event: trace.append("decision", event), "journal")
+            bus.subscribe(kind, partial(trace.append, "decision"), "journal")
     bus.subscribe(Fill, engine.portfolio.apply, "portfolio")
     gateway.subscribe(bus)
     for kind in ANSWERS:

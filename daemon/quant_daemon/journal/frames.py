@@ -40,6 +40,8 @@ _FIELDS: Final = Struct("<IQIB")
 _CHECKED: Final = Struct("<IQIBI")
 _CHECK: Final = Struct("<I")
 _HEADER_BYTES: Final = _CHECKED.size
+FRAME_BYTES: Final = _HEADER_BYTES + _CHECK.size
+"""What a frame adds to its payload."""
 _pack_fields = _FIELDS.pack
 _pack_check = _CHECK.pack
 

@@ -6,9 +6,11 @@ from typing import Final, get_args
 
 from quant_contracts.errors import ConfigError, LifecycleError, nearest
 from quant_contracts.events import Event
-from quant_contracts.protocols import Journal, RecordKind
+from quant_contracts.protocols import RecordKind
 from quant_contracts.strategy import TraceLevel
+from quant_daemon.journal.codec import encode_event
 from quant_daemon.journal.decisions import DecisionHash
+from quant_daemon.journal.writer import JournalWriter
 
 
 class Trace:
@@ -23,18 +25,18 @@ class Trace:
 
     __slots__ = ("_decisions", "_hash", "_rest", "_writer", "level")
 
-    def __init__(self, level: TraceLevel, writer: Journal | None = None) -> None:
+    def __init__(self, level: TraceLevel, writer: JournalWriter | None = None) -> None:
         if level not in get_args(TraceLevel):
             raise ConfigError(f"{level!r} is no trace level; {nearest(level, get_args(TraceLevel))}")
         self.level: Final = level
         self._hash = DecisionHash()
-        self._writer: Journal | None = None
-        self._decisions: Journal | None = None
-        self._rest: Journal | None = None
+        self._writer: JournalWriter | None = None
+        self._decisions: JournalWriter | None = None
+        self._rest: JournalWriter | None = None
         if writer is not None:
             self.attach(writer)
 
-    def attach(self, writer: Journal) -> None:
+    def attach(self, writer: JournalWriter) -> None:
         """Write to `writer` from now on what the level lets through, and close it in the end."""
         if self._writer is not None:
             raise LifecycleError("the trace has a writer already; make a new trace for another journal")
@@ -55,9 +57,10 @@ class Trace:
     def append(self, kind: RecordKind, event: Event, /) -> None:
         """Take note of an event."""
         if kind == "decision":
-            self._hash.add(event)
+            payload = encode_event(event)
+            self._hash.add_encoded(payload)
             if self._decisions is not None:
-                self._decisions.append(kind, event)
+                self._decisions.append_encoded(kind, payload)
         elif self._rest is not None:
             self._rest.append(kind, event)
 

@@ -15,7 +15,15 @@ from quant_contracts.events import Event
 from quant_contracts.protocols import RecordKind
 from quant_daemon.journal.codec import encode_event
 from quant_daemon.journal.files import lock_directory, segment_name, segment_paths, set_aside, write_all
-from quant_daemon.journal.frames import CHAIN, CHAIN_EVERY, CODES, END, encode_frame, whole_frames
+from quant_daemon.journal.frames import (
+    CHAIN,
+    CHAIN_EVERY,
+    CODES,
+    END,
+    FRAME_BYTES,
+    encode_frame,
+    whole_frames,
+)
 from quant_daemon.journal.header import DIGEST_BYTES, RunIdentity, SegmentHeader, encode_header
 from quant_daemon.journal.reader import NO_CHAIN, JournalReader, Tail, TornTail
 
@@ -47,7 +55,7 @@ class JournalWriter:
         """The tail that was set aside on opening, None when there was none."""
         self._segment_bytes = segment_bytes
         self._tag = run.tag
-        self._frames: list[bytes] = []
+        self._records: list[tuple[int, bytes]] = []
         self._failure = ""
         self._closed = False
         # Reaching this size sends `append` to `_make_room`; 0 makes every append go there, and be refused.
@@ -67,13 +75,16 @@ class JournalWriter:
 
     def append(self, kind: RecordKind, event: Event, /) -> None:
         """Add a record."""
-        frames = self._frames
-        if len(frames) >= self._room or self._size >= self._mark:
+        self.append_encoded(kind, encode_event(event))
+
+    def append_encoded(self, kind: RecordKind, payload: bytes) -> None:
+        """Add a record whose event is encoded already."""
+        records = self._records
+        if len(records) >= self._room or self._size >= self._mark:
             self._make_room()
-        frame = encode_frame(CODES[kind], self._next_seq + len(frames), self._tag, encode_event(event))
-        self._size += len(frame)
+        self._size += FRAME_BYTES + len(payload)
         # Last, so that an interrupt leaves either the whole record or none.
-        frames.append(frame)
+        records.append((CODES[kind], payload))
 
     def flush(self, *, durable: bool = False) -> None:
         """Hand what is in memory to the system; with `durable`, return once it would survive a power cut."""
@@ -89,7 +100,7 @@ class JournalWriter:
         try:
             if not self._failure:
                 with self._disk():
-                    if self._frames or self._next_seq != self._ended_at:
+                    if self._records or self._next_seq != self._ended_at:
                         self._write(END)
                     os.fdatasync(self._descriptor)
         finally:
@@ -132,15 +143,19 @@ class JournalWriter:
                 os.fdatasync(self._descriptor)
                 self._create(self._segment + 1)
             else:
-                self._write(CHAIN if len(self._frames) >= self._room else None)
+                self._write(CHAIN if len(self._records) >= self._room else None)
 
     def _write(self, digest: int | None = None) -> None:
         """Write what is in memory, followed by a digest of the kind given."""
-        block = b"".join(self._frames)
+        frames = [
+            encode_frame(code, seq, self._tag, payload)
+            for seq, (code, payload) in enumerate(self._records, self._next_seq)
+        ]
+        block = b"".join(frames)
         self._digest.update(block)
-        self._next_seq += len(self._frames)
-        self._room -= len(self._frames)
-        self._frames.clear()
+        self._next_seq += len(self._records)
+        self._room -= len(self._records)
+        self._records.clear()
         if digest is not None:
             self._chain = self._digest.digest()
             frame = encode_frame(digest, self._next_seq, self._tag, self._chain)

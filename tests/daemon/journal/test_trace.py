@@ -13,6 +13,7 @@ import pytest
 from quant_contracts.errors import ConfigError, LifecycleError
 from quant_contracts.events import Intent
 from quant_contracts.protocols import Journal
+from quant_daemon.journal.codec import decode_event
 from quant_daemon.journal.decisions import DecisionHash
 from quant_daemon.journal.info import journal_info
 from quant_daemon.journal.trace import Trace
@@ -28,6 +29,9 @@ class Kept:
 
     def append(self, kind, event):
         self.records.append((kind, event))
+
+    def append_encoded(self, kind, payload):
+        self.append(kind, decode_event(payload))
 
     def close(self):
         self.closed += 1
