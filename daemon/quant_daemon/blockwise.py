@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from quant_contracts.blocks import BarBlock, Column
 from quant_contracts.errors import ContractBroken
-from quant_contracts.events import Score
+from quant_contracts.events import Features, Score
 from quant_contracts.protocols import BlockModel, MatchingEngine
 from quant_contracts.units import Nanos
 from quant_daemon.clock import NEVER
@@ -97,7 +97,7 @@ class Stretch:
         index = row if self._at is None else int(self._at.searchsorted(row))
         values = {name: column.item(index) for name, column in self._columns.items()}
         lane.steps -= 1
-        lane.step(self._known.item(row), values)
+        lane.publish_features(Features(self._known.item(row), lane.symbol, values))
         self._find_change(index + 1)
 
     def _find_change(self, index: int) -> None:

@@ -4,23 +4,24 @@ A topic is an event type, for one symbol or for all. Wiring comes first: `allow`
 a type, `subscribe` who wants it. `seal` checks that the two fit and resolves every topic to plain calls,
 so that a mistake shows when the engine is built and a publication costs next to nothing.
 
-A subscriber may publish while it works. A stage is a subscriber that is a function from one event to the
-next: what it returns is published when it is done. Dispatch is run-to-completion: an event is delivered
-when the one before it has reached everybody, in the order of publication.
+A subscriber may publish while it works. A stage is a subscriber that is a function from one event to what
+follows from it: what it returns is published when it is done. Dispatch is run-to-completion: an event is
+delivered when the one before it has reached everybody, in the order of publication.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 from quant_contracts.errors import ContractBroken
 from quant_contracts.events import Event
 
 E = TypeVar("E", bound=Event)
-Stage: TypeAlias = Callable[[Any], Event | None]
-"""Takes an event, returns the next one to publish or None."""
+Said: TypeAlias = Event | Sequence[Event]
+Stage: TypeAlias = Callable[[Any], Said | None]
+"""Takes an event, returns what to publish next: an event, a tuple or list of events, or nothing."""
 
 EVERY_SYMBOL = ""
 
@@ -34,10 +35,10 @@ class _Subscription(NamedTuple):
     """Whether what the call returns is published."""
 
 
-class _Routes(dict[type[Event], Stage]):
-    """Where the events of one symbol go, by type."""
+class _Routes(dict[type[Said], Stage]):
+    """Where the events of one symbol go, by type. A tuple or list goes to who takes it apart."""
 
-    def __missing__(self, kind: type[Event]) -> NoReturn:
+    def __missing__(self, kind: type[Said]) -> NoReturn:
         raise ContractBroken(f"a subscriber returned a {kind.__name__}, which nobody may publish")
 
 
@@ -58,7 +59,7 @@ class Bus:
         self._allowed: dict[type[Event], str] = {}
         self._subscriptions: list[_Subscription] = []
         self._routes: dict[str, _Routes] = {}
-        self._pending: deque[tuple[_Routes, Event]] = deque()
+        self._pending: deque[tuple[_Routes, Said]] = deque()
         self._is_delivering = [False]
         self._sealed = False
 
@@ -114,11 +115,11 @@ class Bus:
                 return
             is_delivering[0] = True
             about, call = routes, first
-            current: Event = event
+            current: Said = event
             try:
                 while True:
                     said = call(current)
-                    if said is not None:
+                    if said:
                         if not pending:
                             call, current = about[said.__class__], said
                             continue
@@ -141,6 +142,12 @@ class Bus:
             routes = self._routes[symbol] = _Routes()
             for kind in self._allowed:
                 routes[kind] = self._route(kind, symbol, routes)
+            pending = self._pending
+
+            def take_apart(events: Sequence[Event]) -> None:
+                pending.extend([(routes, event) for event in events])
+
+            routes[tuple] = routes[list] = take_apart
         return routes
 
     def _route(self, kind: type[Event], symbol: str, routes: _Routes) -> Stage:
@@ -159,8 +166,10 @@ class Bus:
         def to_everybody(event: Event) -> None:
             for call, speaks in calls:
                 said = call(event)
-                if speaks and said is not None:
-                    pending.append((routes, said))
+                if speaks and said:
+                    pending.extend(
+                        [(routes, each) for each in ((said,) if isinstance(said, Event) else said)]
+                    )
 
         return to_everybody
 

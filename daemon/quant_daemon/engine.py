@@ -19,7 +19,7 @@ from typing import Final
 
 from quant_contracts.blocks import BarBlock
 from quant_contracts.errors import LifecycleError, LookAhead
-from quant_contracts.events import Bar, Fill, StepSnapshot, Target
+from quant_contracts.events import Bar, Features, Fill, StepSnapshot, Target
 from quant_contracts.protocols import DataHandler, Journal, Portfolio
 from quant_contracts.units import DAY, Nanos
 from quant_daemon.bus import Bus
@@ -158,7 +158,7 @@ class Engine:
             lane.bars += 1
             values = lane.extract(bar)
             if values is not None:
-                lane.step(ts, values)
+                lane.publish_features(Features(ts, symbol, values))
                 features[symbol] = values
                 scores[symbol] = lane.score
                 targets[symbol] = lane.target

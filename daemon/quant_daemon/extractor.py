@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ from quant_contracts.protocols import (
 )
 
 Values = dict[str, float]
+
+COLD: Final = float("nan")
+"""Stands for a value that is not there yet, in a sum."""
 
 
 class FeatureExtractor:
@@ -47,21 +51,25 @@ class FeatureExtractor:
     def update(self, bar: Bar) -> Values | None:
         """Take the next bar; the merged values, or None while any channel is cold or misses something."""
         values: Values = {}
-        ready = True
+        total = 0.0
         for names, update in self._updates:
             said = update(bar)
             if said is None:
-                ready = False
+                total = COLD
             elif len(said) == 1:
-                (values[names[0]],) = said
+                (value,) = said
+                values[names[0]] = value
+                total += value
             else:
                 values.update(zip(names, said, strict=True))
-        # One NaN or infinity makes the sum one; huge finite values may too, so the culprit is looked for.
-        if not isfinite(sum(values.values())):
-            for name, value in values.items():
-                if not isfinite(value):
-                    raise ContractBroken(f"{self.symbol}: the feature {name} is not finite: {value}")
-        return values if ready else None
+                total += sum(said)
+        # One NaN or infinity makes the total one; so does a cold channel, and so may huge values.
+        if total - total == 0.0:
+            return values
+        for name, value in values.items():
+            if not isfinite(value):
+                raise ContractBroken(f"{self.symbol}: the feature {name} is not finite: {value}")
+        return values if len(values) == len(self.names) else None
 
     def update_many(
         self, bars: BarBlock, others: Mapping[str, BarBlock]

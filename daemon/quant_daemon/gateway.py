@@ -1,11 +1,10 @@
-"""Stands between the bus and the venue: orders go out, what became of them comes back as events."""
+"""Puts a venue on the bus: orders go out, what became of them comes back as events."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-from quant_contracts.errors import ContractBroken
 from quant_contracts.events import (
     Bar,
     CancelIntent,
@@ -22,7 +21,7 @@ from quant_contracts.events import (
 from quant_contracts.protocols import MatchingEngine
 from quant_daemon.bus import Bus
 
-ANSWERS: tuple[type[Event], ...] = (
+ANSWERS: Final[tuple[type[Event], ...]] = (
     OrderAccepted,
     OrderRejected,
     OrderCanceled,
@@ -33,47 +32,13 @@ ANSWERS: tuple[type[Event], ...] = (
 """Everything a venue may say."""
 
 
-class Gateway:
-    """Hands orders and bars to a simulated venue and publishes its answers."""
+def connect_venue(bus: Bus, venue: MatchingEngine, symbols: Iterable[str]) -> None:
+    """Make a simulated venue a stage: orders, cancels and bars go in, its answers are published."""
 
-    def __init__(self, venue: MatchingEngine, symbols: Iterable[str]) -> None:
-        self._venue = venue
-        self._symbols = tuple(symbols)
-        self._publish: dict[tuple[type[Event], str], Callable[[Any], None]] = {}
+    def cancel(wish: CancelIntent) -> Sequence[OrderEvent]:
+        return venue.cancel(wish.order_id, wish.ts, wish.reason)
 
-    def subscribe(self, bus: Bus) -> None:
-        """Ask for orders, cancels and the bars that orders are matched on."""
-        bus.stage(OrderIntent, self.on_order, "venue")
-        bus.stage(CancelIntent, self.on_cancel, "venue")
-        for symbol in self._symbols:
-            bus.stage(Bar, self.on_bar, "venue", symbol)
-
-    def connect(self, bus: Bus) -> None:
-        """Get the calls that publish what the venue says."""
-        for symbol in self._symbols:
-            for kind in ANSWERS:
-                self._publish[kind, symbol] = bus.publisher(kind, symbol)
-
-    def on_order(self, order: OrderIntent) -> None:
-        """Send an order."""
-        self._say(self._venue.submit(order))
-
-    def on_cancel(self, cancel: CancelIntent) -> None:
-        """Ask for an order to be stopped."""
-        self._say(self._venue.cancel(cancel.order_id, cancel.ts, cancel.reason))
-
-    def on_bar(self, bar: Bar) -> None:
-        """Let the venue match on a bar."""
-        events = self._venue.on_bar(bar)
-        if events:
-            self._say(events)
-
-    def _say(self, events: Sequence[OrderEvent]) -> None:
-        for event in events:
-            try:
-                publish = self._publish[type(event), event.symbol]
-            except KeyError:
-                raise ContractBroken(
-                    f"the venue said {event!r}, which no contract allows it to say"
-                ) from None
-            publish(event)
+    bus.stage(OrderIntent, venue.submit, "venue")
+    bus.stage(CancelIntent, cancel, "venue")
+    for symbol in symbols:
+        bus.stage(Bar, venue.on_bar, "venue", symbol)

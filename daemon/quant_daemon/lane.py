@@ -61,7 +61,6 @@ class Lane:
         "_journal",
         "_portfolio",
         "_predict",
-        "_publish_features",
         "_standing",
         "_target_changed",
         "bars",
@@ -74,6 +73,7 @@ class Lane:
         "next_change",
         "parts",
         "price",
+        "publish_features",
         "score",
         "steps",
         "symbol",
@@ -116,15 +116,11 @@ class Lane:
 
     def connect(self, bus: Bus) -> None:
         """Get the call that starts a step. Wiring has ended."""
-        self._publish_features = bus.publisher(Features, self.symbol)
-
-    def step(self, ts: Nanos, values: dict[str, float]) -> None:
-        """Send the features of one step on their way."""
-        self.steps += 1
-        self._publish_features(Features(ts, self.symbol, values))
+        self.publish_features = bus.publisher(Features, self.symbol)
 
     def on_features(self, event: Features) -> Score:
-        """Model: features in, score out."""
+        """Model: features in, score out. This is where a step begins."""
+        self.steps += 1
         self.features = event.values
         self.score = score = self._predict(event.values)
         # Also false for NaN, which fits no range.

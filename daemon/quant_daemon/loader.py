@@ -50,7 +50,7 @@ from quant_daemon.bus import Bus
 from quant_daemon.clock import VirtualClock
 from quant_daemon.engine import Engine
 from quant_daemon.extractor import FeatureExtractor
-from quant_daemon.gateway import ANSWERS, Gateway
+from quant_daemon.gateway import ANSWERS, connect_venue
 from quant_daemon.journal.trace import Trace
 from quant_daemon.lane import Lane, LaneParts
 from quant_daemon.manifest import part_record
@@ -142,8 +142,7 @@ class Loader:
         lanes.update({part.symbol: Lane(part, portfolio, execution, trace) for part in parts})
         bus, recorder = Bus(), RunRecorder()
         engine = Engine(handlers, list(lanes.values()), portfolio, clock, bus, trace)
-        gateway = Gateway(venue, traded)
-        wire(engine, gateway, execution, recorder, trace, observers)
+        wire(engine, venue, execution, recorder, trace, observers)
         every_step = trace.level == "full" or any(kind in STAGE_EVENTS for kind, _ in observers)
         records = tuple(self._records)
         return Session(
@@ -229,7 +228,7 @@ class Loader:
 
 def wire(
     engine: Engine,
-    gateway: Gateway,
+    venue: MatchingEngine,
     execution: ExecutionEngine,
     recorder: RunRecorder,
     trace: Trace,
@@ -256,7 +255,7 @@ def wire(
         if kind is not OrderAccepted:
             bus.subscribe(kind, partial(trace.append, "decision"), "journal")
     bus.subscribe(Fill, engine.portfolio.apply, "portfolio")
-    gateway.subscribe(bus)
+    connect_venue(bus, venue, [lane.symbol for lane in engine.lanes])
     for kind in ANSWERS:
         bus.subscribe(kind, execution.on_event, "execution")
     recorder.subscribe(bus)
@@ -265,7 +264,6 @@ def wire(
     for kind, call in observers:
         bus.subscribe(kind, call, "observer")
     bus.seal()
-    gateway.connect(bus)
     engine.connect()
     for lane in engine.lanes:
         lane.connect(bus)
