@@ -84,7 +84,7 @@ class ThresholdDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     def decide(self, score: Score, _features: Mapping[str, float], held: Intent, /) -> Intent:
         value, direction = score.value, held.direction
-        given_up = not direction or value * direction < self._exit
+        given_up = not direction or value * direction < (self.threshold if self.exit is None else self.exit)
         # `exit` is never above `threshold`: a position that is given up can only enter the other side.
         wanted = self._entry(value) if given_up else direction
         if wanted == direction:

@@ -38,6 +38,8 @@ def slipped(shown: ExactPrice, side: Side, fraction: Fraction, tick: Decimal) ->
     """
     if not 0 <= fraction < math.inf:
         raise ContractBroken(f"slippage must be a fraction of 0 or more, not {fraction}: it never helps")
+    if not fraction and shown >= tick and not EXACT.remainder(shown, tick):
+        return EXACT.quantize(shown, tick)
     factor = EXACT.add(ONE, Decimal(repr(float(fraction * side))))
     ticks = EXACT.divide(EXACT.multiply(shown, factor), tick)
     whole = ticks.to_integral_value(ROUND_CEILING if side > 0 else ROUND_FLOOR, EXACT)

@@ -73,9 +73,9 @@ class ATRSizer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         proposal = context.proposal
         side = intent.direction * intent.strength
         if not side:
-            return msgspec.structs.replace(proposal, quantity=0.0)
+            return Proposal(0.0, proposal.stop, proposal.take_profit, proposal.limits)
         if context.equity <= 0:
-            return msgspec.structs.replace(proposal, quantity=0.0, limits=(*proposal.limits, "no_equity"))
+            return Proposal(0.0, proposal.stop, proposal.take_profit, (*proposal.limits, "no_equity"))
         move = self.stop_multiple * context.features[f"atr_{self.atr_window}"]
         by_risk = context.equity * self.risk_fraction / move if move > 0 else math.inf
         by_leverage = self.max_leverage * context.equity / context.price
@@ -85,6 +85,4 @@ class ATRSizer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         stop = proposal.stop
         if self.place_stop and 0 < move < context.price:
             stop = context.price - intent.direction * move
-        return msgspec.structs.replace(
-            proposal, quantity=side * min(by_risk, by_leverage), stop=stop, limits=limits
-        )
+        return Proposal(side * min(by_risk, by_leverage), stop, proposal.take_profit, limits)
