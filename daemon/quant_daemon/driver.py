@@ -91,4 +91,5 @@ class BacktestDriver:
                 "and the range has no more; give a longer one or shorter windows"
             )
         lasts = [handler.last_close() for handler in engine.handlers.values()]
-        return anchor, max((last for last in lasts if last is not None), default=anchor + UNKNOWN_LENGTH)
+        last = max((last for last in lasts if last is not None), default=anchor + UNKNOWN_LENGTH)
+        return anchor, last if self._end is None else min(last, self._end)
