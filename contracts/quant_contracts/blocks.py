@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import repeat
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -21,6 +21,10 @@ Column: TypeAlias = npt.NDArray[np.float64]
 Times: TypeAlias = npt.NDArray[np.int64]
 
 COLUMNS = ("open", "high", "low", "close", "volume")
+
+BLOCK_ROWS: Final = 16_384
+"""Bars read at a time unless somebody asks for another number: larger blocks are no faster, and slower to
+be had; no result depends on it."""
 
 
 class BarBlock(msgspec.Struct, frozen=True, eq=False):

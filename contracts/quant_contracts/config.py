@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from quant_contracts.convert import convert
 from quant_contracts.errors import ConfigError, nearest
 from quant_contracts.strategy import AccountSpec, DataSpec, PartSpec, RunSpec, Strategy, SymbolSpec
@@ -143,12 +145,15 @@ def _replaced(place: object, names: Sequence[str], value: object, path: str) -> 
 
 
 def build_strategy(plain: Mapping[str, Any]) -> Strategy:
-    """The strategy described by plain values laid out as in a file."""
+    """The strategy described by plain values laid out as in a file.
+
+    Where a part has a default, settings without a class are settings of that default.
+    """
     strategies: dict[str, SymbolSpec] = {}
     blocks: dict[str, Any] = {}
     for key, value in plain.items():
         if key in BLOCKS:
-            blocks[key] = convert(value, BLOCKS[key], f"$.{key}")
+            blocks[key] = convert(_block(key, value), BLOCKS[key], f"$.{key}")
         elif SYMBOL.fullmatch(key):
             strategies[key] = _symbol(key, value)
         else:
@@ -174,4 +179,24 @@ def _symbol(symbol: str, value: object) -> SymbolSpec:
             raise ConfigError(f"{path}: unknown key {key!r}; {nearest(key, ['strategy'])}")
     if "strategy" not in value:
         raise ConfigError(f'{path}: missing "strategy"')
-    return convert(value["strategy"], SymbolSpec, f"{path}.strategy")
+    return convert(_with_classes(value["strategy"], SymbolSpec), SymbolSpec, f"{path}.strategy")
+
+
+def _block(key: str, value: object) -> object:
+    if key == "matching":
+        return _with_classes({key: value}, Strategy)[key]
+    if key == "data" and isinstance(value, Mapping):
+        return {symbol: _with_classes(stream, DataSpec) for symbol, stream in value.items()}
+    return value
+
+
+def _with_classes(value: Any, kind: type[msgspec.Struct]) -> Any:
+    """`value`, with the class of the default added to every part that has only settings."""
+    if not isinstance(value, Mapping):
+        return value
+    named = dict(value)
+    for field in msgspec.structs.fields(kind):
+        part = value.get(field.encode_name)
+        if isinstance(field.default, PartSpec) and isinstance(part, Mapping) and "class" not in part:
+            named[field.encode_name] = {"class": field.default.name, **part}
+    return named

@@ -167,6 +167,7 @@ class BlockRunner:
             moment = min(visit, due)
             if moment > end:
                 break
+            self._sample(stretches, moment)
             for stretch in stretches:
                 stretch.advance(moment)
             if visit <= due:
@@ -175,11 +176,20 @@ class BlockRunner:
                 clock.advance(moment)
             for stretch in stretches:
                 stretch.find_touch(venue)
+        self._sample(stretches, end + 1)
         for stretch in stretches:
             stretch.advance(end)
         clock.advance(end)
         for symbol, block in epoch.items():
             engine.handlers[symbol].push_many(block)
+
+    def _sample(self, stretches: list[Stretch], until: Nanos) -> None:
+        """Take the samples of the account that are due before `until`, each at the marks of its moment."""
+        sampler = self._engine.sampler
+        while sampler.next < until:
+            for stretch in stretches:
+                stretch.advance(sampler.next)
+            sampler.take()
 
     def _stretch(self, lane: Lane, epoch: Mapping[str, BarBlock]) -> Stretch:
         block = epoch[lane.symbol]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from quant_contracts.blocks import BLOCK_ROWS
 from quant_contracts.errors import DataError
 from quant_contracts.protocols import MatchingEngine
 from quant_contracts.units import Nanos
@@ -39,7 +40,7 @@ class BacktestDriver:
         *,
         start: Nanos | None = None,
         end: Nanos | None = None,
-        rows: int = 4096,
+        rows: int = BLOCK_ROWS,
         batch: bool = True,
         progress: Callable[[Nanos, Nanos, Nanos], None] | None = None,
     ) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Final
 
-from quant_contracts.blocks import BarBlock
+from quant_contracts.blocks import BLOCK_ROWS, BarBlock
 from quant_contracts.errors import LifecycleError, LookAhead
 from quant_contracts.events import Bar, Features, Fill, StepSnapshot, Target
 from quant_contracts.protocols import DataHandler, Journal, Portfolio
@@ -70,7 +70,7 @@ class Engine:
         self.clock = clock
         self.bus = bus
         self.journal = journal
-        self.sampler = EquitySampler(portfolio, clock)
+        self.sampler = EquitySampler(portfolio)
         self.state = State.ASSEMBLED
         self._is_running = False
         self.start: Nanos = 0
@@ -93,7 +93,7 @@ class Engine:
         """Bars needed before the first step of every lane."""
         return max(lane.parts.extractor.warmup for lane in self.lanes)
 
-    def load_history(self, start: Nanos | None, end: Nanos | None, rows: int = 4096) -> None:
+    def load_history(self, start: Nanos | None, end: Nanos | None, rows: int = BLOCK_ROWS) -> None:
         """Make recorded bars of [start, end] ready, `rows` at a time. Opens the sources."""
         self._require("load_history")
         for handler in self.handlers.values():
@@ -130,6 +130,9 @@ class Engine:
         clock = self.clock
         if ts < clock.now:
             raise LookAhead(f"time cannot go back from {clock.now} to {ts}")
+        sampler = self.sampler
+        while sampler.next < ts:
+            sampler.take()
         # Timers that were due before these bars must not see them.
         if clock.due < ts:
             clock.advance_before(ts)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from quant_contracts.blocks import BLOCK_ROWS
 from quant_contracts.strategy import AccountSpec, RunSpec
 from quant_daemon.loader import Loader
 from quant_daemon.session import Session
@@ -61,15 +62,18 @@ def make_plan(config: Any, overrides: dict[str, Any]) -> Plan:
     strategy = session.strategy
     parts = {record.role: StagePlan(record.role, record.name, record.params) for record in session.parts}
     symbols = tuple(_symbol(session, symbol, parts) for symbol in strategy.strategies)
-    rows, columns = 4096, 8
-    features = sum(len(plan.features) for plan in symbols)
+    # Per stream its window, a block being read and one being run; per feature its column and three more
+    # while it is made.
+    streams = len(strategy.data) * (1000 * WINDOW_ROW_BYTES + 2 * BLOCK_ROWS * WINDOW_ROW_BYTES)
+    features = sum(len(plan.features) for plan in symbols) * 4 * BLOCK_ROWS * 8
     return Plan(
         symbols,
         tuple(symbol for symbol in strategy.data if symbol not in strategy.strategies),
         strategy.account,
         parts["matching"],
         strategy.run,
-        len(strategy.data) * (1000 * WINDOW_ROW_BYTES + 2 * rows * columns * 8) + features * rows * 8 * 4,
+        len(strategy.data) * (1000 * WINDOW_ROW_BYTES + 2 * BLOCK_ROWS * columns * 8)
+        + features * BLOCK_ROWS * 8 * 4,
     )
 
 

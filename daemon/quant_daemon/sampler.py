@@ -1,11 +1,11 @@
-"""Takes a picture of the account at equal spacing, by timers of the clock, the same in every mode."""
+"""Takes a picture of the account at equal spacing, the same in every mode."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from quant_contracts.events import PortfolioSnapshot
-from quant_contracts.protocols import Clock, Portfolio
+from quant_contracts.protocols import Portfolio
 from quant_contracts.units import DAY, HOUR, MINUTE, Nanos
 
 SPACINGS: Final = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR, DAY)
@@ -28,28 +28,35 @@ def spacing(start: Nanos, end: Nanos) -> Nanos:
 
 
 class EquitySampler:
-    """Collects account snapshots from the start of trading to its end."""
+    """Collects account snapshots from the start of trading to its end.
 
-    def __init__(self, portfolio: Portfolio, clock: Clock) -> None:
+    Between two moments at which anything becomes known the account stands still, so a sample is taken
+    when time has moved past it: whoever moves time calls `take` until `next` is no longer behind.
+    """
+
+    __slots__ = ("_every", "_portfolio", "next", "samples")
+
+    def __init__(self, portfolio: Portfolio) -> None:
         self.samples: list[PortfolioSnapshot] = []
-        self._portfolio = portfolio
-        self._clock = clock
+        self.next: Nanos = 0
+        """The moment of the next sample: it sees what is known then, that of the moment itself included."""
         self._every: Nanos = DAY
+        self._portfolio = portfolio
 
     def start(self, ts: Nanos, end: Nanos) -> None:
-        """Take the first sample and set the timer of the next."""
+        """Take the first sample of a run that will end at `end`, as far as anybody knows."""
         self._every = spacing(ts, end)
-        self._take(ts)
-        self._clock.at(ts - ts % self._every + self._every, self._on_timer)
+        self.samples.append(self._portfolio.snapshot(ts))
+        self.next = ts - ts % self._every + self._every
+
+    def take(self) -> None:
+        """Take the next sample, of the account as it stands."""
+        self.samples.append(self._portfolio.snapshot(self.next))
+        self.next += self._every
 
     def stop(self, ts: Nanos) -> None:
-        """Take the last sample, unless the timer has just done so."""
+        """Take the samples that are left up to `ts`, and one at `ts`."""
+        while self.next <= ts:
+            self.take()
         if self.samples[-1].ts != ts:
-            self._take(ts)
-
-    def _on_timer(self, due: Nanos) -> None:
-        self._take(due)
-        self._clock.at(due + self._every, self._on_timer)
-
-    def _take(self, ts: Nanos) -> None:
-        self.samples.append(self._portfolio.snapshot(ts))
+            self.samples.append(self._portfolio.snapshot(ts))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from quant_contracts.blocks import BLOCK_ROWS
 from quant_contracts.duration import time_name
 from quant_contracts.protocols import Feed, MatchingEngine, QualityRow
 from quant_contracts.record import ENDED_EARLY, Manifest, PartRecord, RunRecord
@@ -55,7 +56,7 @@ class Session:
     def backtest(
         self,
         *,
-        rows: int = 4096,
+        rows: int = BLOCK_ROWS,
         batch: bool = True,
         journal: Path | None = None,
         progress: Callable[[Nanos, Nanos, Nanos], None] | None = None,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(), help="Directory of the report. Default: reports/<run id>.")
 @click.option("--no-report", is_flag=True, help="Write nothing, only print the result.")
 @click.option("--one-by-one", is_flag=True, help="Build and dispatch every event of every bar. Same result.")
-@click.option("--block-rows", type=click.IntRange(1, 1_000_000), default=4096, help="Bars read at a time.")
+@click.option("--block-rows", type=click.IntRange(1, 1_000_000), help="Bars read at a time. Same result.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON for machines.")
 def backtest(
     *,
@@ -47,7 +47,7 @@ def backtest(
     out: str | None,
     no_report: bool,
     one_by_one: bool,
-    block_rows: int,
+    block_rows: int | None,
     as_json: bool,
 ) -> None:
     """Run the strategies in CONFIG (JSON or TOML) over recorded bars and write a report.
@@ -57,6 +57,7 @@ def backtest(
     """
     from pathlib import Path
 
+    from quant_contracts.blocks import BLOCK_ROWS
     from quant_contracts.config import read_plain
     from quant_daemon.commands.settings import parse_settings
     from quant_engine.commands.run import data_settings, run_and_report, sources
@@ -80,6 +81,6 @@ def backtest(
         out=None if out is None else Path(out),
         write=not no_report,
         batch=not one_by_one,
-        rows=block_rows,
+        rows=block_rows or BLOCK_ROWS,
         as_json=as_json,
     )

@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from quant_contracts.blocks import BLOCK_ROWS
 from quant_contracts.config import BLOCKS, naming
 from quant_contracts.errors import ConfigError, StorageError, nearest
 from quant_contracts.strategy import PartSpec
@@ -80,7 +81,7 @@ def run_and_report(
     out: Path | None = None,
     write: bool = True,
     batch: bool = True,
-    rows: int = 4096,
+    rows: int = BLOCK_ROWS,
     as_json: bool = False,
 ) -> Report:
     """Run a backtest of `plain` with `changes`, print its headline, save its report.
