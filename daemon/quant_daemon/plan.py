@@ -72,8 +72,7 @@ def make_plan(config: Any, overrides: dict[str, Any]) -> Plan:
         strategy.account,
         parts["matching"],
         strategy.run,
-        len(strategy.data) * (1000 * WINDOW_ROW_BYTES + 2 * BLOCK_ROWS * columns * 8)
-        + features * BLOCK_ROWS * 8 * 4,
+        streams + features,
     )
 
 
