@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import pytest
 
@@ -60,13 +60,13 @@ def start(program):
     """A function that starts the command with some words and returns the running process."""
     started: list[subprocess.Popen[str]] = []
 
-    def run(*words: object, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    def run(*words: object, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [program, *map(str, words)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | (env or {}),
+            env={**os.environ, **(env or {})},
         )
         started.append(process)
         return process
@@ -82,7 +82,7 @@ def start(program):
 def command(start):
     """A function that runs the command to its end and returns (exit code, output, errors)."""
 
-    def run(*words: object, env: dict[str, str] | None = None) -> tuple[int, str, str]:
+    def run(*words: object, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
         process = start(*words, env=env)
         out, err = process.communicate(timeout=120)
         return process.returncode, out, err
@@ -94,7 +94,7 @@ def command(start):
 def done(command):
     """A function that runs a command which must succeed without a word of complaint; returns its output."""
 
-    def run(*words: object, env: dict[str, str] | None = None) -> str:
+    def run(*words: object, env: Mapping[str, str] | None = None) -> str:
         code, out, err = command(*words, env=env)
         assert (code, err) == (0, "")
         return out
@@ -109,6 +109,12 @@ class Attempt(NamedTuple):
     out: str
     err: str
     changed: list[str]
+    folder: Path
+
+    def report(self) -> Path:
+        """The folder `report` that a command which succeeded without complaint has left."""
+        assert (self.code, self.err) == (0, "")
+        return self.folder / "report"
 
     def refusal(self, code: int) -> str:
         """The one line of a command that must be refused with `code` and must leave everything as it was."""
@@ -120,16 +126,22 @@ class Attempt(NamedTuple):
         return self.err.removeprefix("error: ").rstrip("\n")
 
 
+Case: TypeAlias = (
+    tuple[Mapping[str, object], Sequence[object]]
+    | tuple[Mapping[str, object], Sequence[object], Mapping[str, str]]
+)
+
+
 @pytest.fixture(scope="session")
 def attempt(program):
     """A function that runs the command in a folder and returns the `Attempt`."""
 
-    def run(folder: Path, words: Sequence[object], env: dict[str, str] | None = None) -> Attempt:
+    def run(folder: Path, words: Sequence[object], env: Mapping[str, str] | None = None) -> Attempt:
         before = contents(folder)
         ended = subprocess.run(
             [program, *map(str, words)],
             cwd=folder,
-            env=os.environ | (env or {}),
+            env={**os.environ, **(env or {})},
             capture_output=True,
             text=True,
             check=False,
@@ -137,25 +149,25 @@ def attempt(program):
         )
         after = contents(folder)
         changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-        return Attempt(ended.returncode, ended.stdout, ended.stderr, changed)
+        return Attempt(ended.returncode, ended.stdout, ended.stderr, changed, folder)
 
     return run
 
 
 @pytest.fixture(scope="session")
 def attempts(attempt, tmp_path_factory):
-    """A function from (files, words) by name to the attempts by name.
+    """A function from (files, words, environment) by name to the attempts by name.
 
     Each has a folder of its own. They go on side by side, for most of a refusal is the start of a process.
     """
 
-    def run(cases: Mapping[str, tuple[Mapping[str, object], Sequence[object]]]) -> dict[str, Attempt]:
-        def one(case: tuple[Mapping[str, object], Sequence[object]]) -> Attempt:
-            files, words = case
+    def run(cases: Mapping[str, Case]) -> dict[str, Attempt]:
+        def one(case: Case) -> Attempt:
+            files, words, *env = case
             folder = tmp_path_factory.mktemp("attempt")
             for name, content in files.items():
                 put(folder / name, content)
-            return attempt(folder, words)
+            return attempt(folder, words, *env)
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             return dict(zip(cases, pool.map(one, cases.values()), strict=True))
@@ -167,7 +179,7 @@ def attempts(attempt, tmp_path_factory):
 def refused(attempt, tmp_path):
     """A function that runs one command that must be refused, and returns the one line it says."""
 
-    def run(code: int, *words: object, env: dict[str, str] | None = None) -> str:
+    def run(code: int, *words: object, env: Mapping[str, str] | None = None) -> str:
         return attempt(tmp_path, words, env).refusal(code)
 
     return run
@@ -211,6 +223,15 @@ def csv():
         return "\n".join(lines) + "\n"
 
     return text
+
+
+@pytest.fixture(scope="session")
+def year_2022():
+    """The file with every minute of BTCUSDT in 2022; skips where the shared data is absent."""
+    path = ROOT.parent / "shared" / "data" / "klines" / "binance_um_BTCUSDT_1m_2022.parquet"
+    if not path.exists():
+        pytest.skip("needs ../shared/data/klines/binance_um_BTCUSDT_1m_2022.parquet")
+    return path
 
 
 @pytest.fixture(scope="session")
