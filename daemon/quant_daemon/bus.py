@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from quant_contracts.errors import ContractBroken
 from quant_contracts.events import Event
@@ -22,6 +22,9 @@ E = TypeVar("E", bound=Event)
 Said: TypeAlias = Event | Sequence[Event]
 Stage: TypeAlias = Callable[[Any], Said | None]
 """Takes an event, returns what to publish next: an event, a tuple or list of events, or nothing."""
+
+Routes: TypeAlias = dict[type[Said], Stage]
+"""Where the events of one symbol go, by type. A tuple or list goes to who takes it apart."""
 
 EVERY_SYMBOL = ""
 
@@ -33,13 +36,6 @@ class _Subscription(NamedTuple):
     who: str
     speaks: bool
     """Whether what the call returns is published."""
-
-
-class _Routes(dict[type[Said], Stage]):
-    """Where the events of one symbol go, by type. A tuple or list goes to who takes it apart."""
-
-    def __missing__(self, kind: type[Said]) -> NoReturn:
-        raise ContractBroken(f"a subscriber returned a {kind.__name__}, which nobody may publish")
 
 
 class Bus:
@@ -58,8 +54,8 @@ class Bus:
     def __init__(self) -> None:
         self._allowed: dict[type[Event], str] = {}
         self._subscriptions: list[_Subscription] = []
-        self._routes: dict[str, _Routes] = {}
-        self._pending: deque[tuple[_Routes, Said]] = deque()
+        self._routes: dict[str, Routes] = {}
+        self._pending: deque[tuple[Routes, Said]] = deque()
         self._is_delivering = [False]
         self._sealed = False
 
@@ -121,13 +117,18 @@ class Bus:
                     said = call(current)
                     if said:
                         if not pending:
-                            call, current = about[said.__class__], said
+                            current = said
+                            call = about[said.__class__]
                             continue
                         append((about, said))
                     if not pending:
                         return
                     about, current = popleft()
                     call = about[current.__class__]
+            except KeyError:
+                if current.__class__ in about:
+                    raise
+                raise ContractBroken(f"a subscriber returned {current!r}, which nobody may publish") from None
             finally:
                 is_delivering[0] = False
                 # After an error nothing of the broken cascade may leak into what comes next.
@@ -135,22 +136,23 @@ class Bus:
 
         return publish
 
-    def _routes_of(self, symbol: str) -> _Routes:
+    def _routes_of(self, symbol: str) -> Routes:
         """The one call behind every type about `symbol`."""
         routes = self._routes.get(symbol)
         if routes is None:
-            routes = self._routes[symbol] = _Routes()
+            routes = self._routes[symbol] = {}
             for kind in self._allowed:
                 routes[kind] = self._route(kind, symbol, routes)
             pending = self._pending
 
             def take_apart(events: Sequence[Event]) -> None:
-                pending.extend([(routes, event) for event in events])
+                # To the front: they were published before whatever has come in meanwhile.
+                pending.extendleft([(routes, event) for event in reversed(events)])
 
             routes[tuple] = routes[list] = take_apart
         return routes
 
-    def _route(self, kind: type[Event], symbol: str, routes: _Routes) -> Stage:
+    def _route(self, kind: type[Event], symbol: str, routes: Routes) -> Stage:
         calls = [
             (each.call, each.speaks)
             for each in self._subscriptions
@@ -167,9 +169,7 @@ class Bus:
             for call, speaks in calls:
                 said = call(event)
                 if speaks and said:
-                    pending.extend(
-                        [(routes, each) for each in ((said,) if isinstance(said, Event) else said)]
-                    )
+                    pending.append((routes, said))
 
         return to_everybody
 

@@ -49,13 +49,17 @@ def moments(epoch: Mapping[str, BarBlock]) -> Iterator[tuple[Nanos, Sequence[Bar
     """Yield (moment, bars known then) of one stretch, in order."""
     if len(epoch) == 1:
         (block,) = epoch.values()
-        yield from zip(block.ts_known.tolist(), zip(block.bars()))  # noqa: B905 - one iterable has no length to match
-        return
-    merged = sorted(
+        # zip of one iterable makes the tuple of one bar without a line of Python.
+        return zip(block.ts_known.tolist(), zip(block.bars(), strict=True), strict=True)
+    return _merged(epoch)
+
+
+def _merged(epoch: Mapping[str, BarBlock]) -> Iterator[tuple[Nanos, Sequence[Bar]]]:
+    bars = sorted(
         (bar.ts_known, place, bar) for place, block in enumerate(epoch.values()) for bar in block.bars()
     )
     group: list[Bar] = []
-    for ts, _, bar in merged:
+    for ts, _, bar in bars:
         if group and group[0].ts_known != ts:
             yield group[0].ts_known, group
             group = []
