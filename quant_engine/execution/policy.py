@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 import msgspec
@@ -24,6 +25,9 @@ class TWAPPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Piece i is round((i + 1) x Q / n) - round(i x Q / n) whole lots of the order's Q, halves to even, so
     that the pieces differ by one lot at most and add up exactly. An order of fewer lots than segments
     leaves the slots with nothing to send empty.
+
+    A small order is cut into fewer pieces, each worth at least twice the least that the venue takes: a
+    smaller one would be refused once the price has moved against its value.
 
     An order that only reduces is sliced like any other: leaving moves the market as much as entering.
     Stops and take-profits are no such orders; they never pass through a policy.
@@ -64,11 +68,19 @@ class TWAPPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def slices(self, parent: ParentOrder, /) -> tuple[Slice, ...]:
         spacing = parent.market.interval if self.interval is None else parse_interval(self.interval)
         lots = parent.instrument.lots(parent.quantity)
+        pieces = self._pieces(parent)
         made: list[Slice] = []
         sent = 0
-        for index in range(self.segments):
-            due = round(Fraction((index + 1) * lots, self.segments))
+        for index in range(pieces):
+            due = round(Fraction((index + 1) * lots, pieces))
             if due != sent:
                 made.append(Slice(index * spacing, (due - sent) * parent.instrument.lot))
             sent = due
         return tuple(made)
+
+    def _pieces(self, parent: ParentOrder) -> int:
+        least = 2 * parent.instrument.min_notional
+        if not least:
+            return self.segments
+        worth = abs(parent.quantity) * Decimal(repr(parent.market.price))
+        return max(1, min(self.segments, int(worth / least)))

@@ -54,6 +54,24 @@ def test_twap_never_sends_everything_at_once() -> None:
     assert [piece.after for piece in made] == [0, 15 * MINUTE, 30 * MINUTE, 45 * MINUTE, 60 * MINUTE]
 
 
+@pytest.mark.parametrize(
+    ("worth", "pieces"),
+    [
+        pytest.param(60, 5, id="enough for all"),
+        pytest.param(35, 3, id="three of at least 10"),
+        pytest.param(12, 1, id="one of at least 10"),
+        pytest.param(6, 1, id="what the venue just takes"),
+    ],
+)
+def test_twap_cuts_a_small_order_into_pieces_the_venue_takes(worth: int, pieces: int) -> None:
+    """A piece worth less than the venue's least order would be refused, and the target never reached."""
+    btc = Instrument("BTCUSDT", min_notional=Decimal(5))
+    quantity = btc.size(worth / MARKET.price)
+    made = TWAPPolicy(segments=5).slices(ParentOrder(0, "p1", btc, quantity, False, MARKET))
+    assert len(made) == pieces
+    assert sum((piece.quantity for piece in made), Decimal(0)) == quantity
+
+
 def test_twap_keeps_its_own_interval_where_it_has_one() -> None:
     made = TWAPPolicy(segments=3, interval="1h").slices(parent(3))
     assert [piece.after for piece in made] == [0, HOUR, 2 * HOUR]
