@@ -75,9 +75,6 @@ class Engine:
         self._is_running = False
         self.start: Nanos = 0
         self.cursors: dict[str, Nanos] = {}
-        lane_of = {lane.symbol: lane for lane in lanes}
-        # What a bar of a symbol goes to; a symbol that is only read has no lane.
-        self._streams = {symbol: (handler.push, lane_of.get(symbol)) for symbol, handler in handlers.items()}
         self._set_mark = portfolio.mark
         self._snapshot = portfolio.snapshot
         self._fills: list[Fill] = []
@@ -86,6 +83,12 @@ class Engine:
     def connect(self) -> None:
         """Get the calls that publish. Wiring has ended."""
         self.publish_bar = {symbol: self.bus.publisher(Bar, symbol) for symbol in self.handlers}
+        lanes = {lane.symbol: lane for lane in self.lanes}
+        # Where a bar of a symbol goes; a symbol that is only read has no lane.
+        self._streams = {
+            symbol: (handler.push, lanes.get(symbol), self.publish_bar[symbol])
+            for symbol, handler in self.handlers.items()
+        }
         self._publish_step = self.bus.publisher(StepSnapshot, "")
 
     @property
@@ -141,13 +144,12 @@ class Engine:
         for bar in bars:
             if bar.ts_known > ts:
                 raise LookAhead(f"a bar of {bar.symbol} known at {bar.ts_known} came in at {ts}")
-            push, lane = streams[bar.symbol]
+            push, lane, publish = streams[bar.symbol]
             push(bar)
             if lane is not None:
                 lane.price = bar.close
                 self._set_mark(bar.symbol, bar.close)
-        for bar in bars:
-            self.publish_bar[bar.symbol](bar)
+            publish(bar)
         if clock.due <= ts:
             clock.advance(ts)
         features: dict[str, dict[str, float]] = {}
