@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
-from quant_contracts.errors import ConfigError
+from quant_contracts.errors import ConfigError, nearest
 from quant_contracts.events import Event
 from quant_contracts.protocols import (
     AnyChannel,
@@ -34,11 +34,14 @@ from quant_contracts.strategy import (
 )
 from quant_contracts.units import Nanos
 from quant_daemon.loader import Loader
-from quant_daemon.registry import Registry, installed
+from quant_daemon.registry import KINDS, Registry, installed
 from quant_engine.execution.router import MarketRouter
 from quant_engine.execution.slippage import LinearSlippage
 from quant_engine.report import Report, build_report
 from quant_engine.sources import feed_of
+
+Source: TypeAlias = str | Path | DataSpec | None
+"""Where bars are: a file, a journal's directory, a full description, or None for the catalog."""
 
 
 class StrategyEngine:
@@ -82,17 +85,17 @@ class StrategyEngine:
         start: str | None = None,
         end: str | None = None,
         *,
-        data: str | Path | DataSpec | Mapping[str, DataSpec] | None = None,
+        data: Source | Mapping[str, Source] = None,
         seed: int = 0,
         trace: TraceLevel = "decisions",
     ) -> Strategy:
         """The static description of trading `symbol` with these parts; see `backtest` for the arguments."""
-        if isinstance(data, Mapping):
-            declared = dict(data)
-        else:
-            declared = {symbol: data if isinstance(data, DataSpec) else _data(data)}
+        declared = {
+            name: source if isinstance(source, DataSpec) else _data(source)
+            for name, source in (data if isinstance(data, Mapping) else {symbol: data}).items()
+        }
         if symbol not in declared:
-            raise ConfigError(f"{symbol} is not declared in data; declared are: {', '.join(declared)}")
+            raise ConfigError(f"{symbol} is not declared in data; {nearest(symbol, declared)}")
         return Strategy(
             strategies={symbol: self._spec},
             data=declared,
@@ -107,7 +110,7 @@ class StrategyEngine:
         start: str | None = None,
         end: str | None = None,
         *,
-        data: str | Path | DataSpec | Mapping[str, DataSpec] | None = None,
+        data: Source | Mapping[str, Source] = None,
         seed: int = 0,
         trace: TraceLevel = "decisions",
         batch: bool = True,
@@ -116,8 +119,9 @@ class StrategyEngine:
     ) -> Report:
         """Run over the recorded bars of `symbol` from `start` to `end` and return the report.
 
-        `data` is a Parquet or CSV file, a `DataSpec`, several by symbol (a pair needs two), or None for
-        the catalog in the current directory. `observers` are called with every event of their type.
+        `data` is a Parquet or CSV file, the directory of a journal, a `DataSpec`, or None for the catalog
+        in the current directory; or several of these by symbol, as a pair needs. `observers` are called
+        with every event of their type.
         """
         strategy = self.strategy(symbol, start, end, data=data, seed=seed, trace=trace)
         session = Loader.from_config(strategy, registry=Registry(self._local), observers=observers)
@@ -134,10 +138,18 @@ class StrategyEngine:
     def _part(self, group: str, part: object) -> PartSpec:
         """The part as a static description; its type is handed to the loader where it is not installed."""
         kind = type(part)
-        point = installed(group).get(kind.__name__)
-        if point is None or point.value != f"{kind.__module__}:{kind.__qualname__}":
-            self._local.setdefault(group, {})[kind.__name__] = kind
-        return PartSpec(kind.__name__, msgspec.to_builtins(part))
+        name = kind.__name__
+        point = installed(group).get(name)
+        is_installed = point is not None and point.value == f"{kind.__module__}:{kind.__qualname__}"
+        if not is_installed and self._local.setdefault(group, {}).setdefault(name, kind) is not kind:
+            raise ConfigError(f"two {KINDS[group]}s of this strategy are called {name!r}; rename one")
+        try:
+            return PartSpec(name, msgspec.to_builtins(part))
+        except TypeError as error:
+            raise ConfigError(
+                f"{name} cannot be written down as settings: {error}; make it a msgspec.Struct whose fields "
+                "are numbers, text, or lists and mappings of them"
+            ) from None
 
 
 def _data(source: str | Path | None) -> DataSpec:
