@@ -5,7 +5,7 @@
 A step at `ts` sees what is known at `ts` and nothing later:
 
     1. timers due before `ts` fire, each at its own time
-    2. bars known at `ts` enter the windows; the venue matches orders that were working on them
+    2. bars known at `ts` enter the windows, as declared; the venue matches the orders working on them
     3. timers due at `ts` fire
     4. symbol by symbol, in the order of the configuration: features, model, decision, risk, execution
     5. the snapshot says what happened
