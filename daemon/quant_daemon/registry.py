@@ -45,6 +45,13 @@ def installed(group: str) -> Mapping[str, EntryPoint]:
     return MappingProxyType(found)
 
 
+@cache
+def _released(group: str, name: str) -> str:
+    """Version of the distribution that brings an installed part; read once, for it lies in a file."""
+    distribution = installed(group)[name].dist
+    return distribution.version if distribution is not None else "unknown"
+
+
 class Registry:
     """Looks up part types by name and builds them from plain settings.
 
@@ -79,5 +86,4 @@ class Registry:
         """Version of the distribution the part comes from; `local` for one that was handed over."""
         if name in self._local.get(group, {}):
             return "local"
-        distribution = installed(group)[name].dist
-        return distribution.version if distribution is not None else "unknown"
+        return _released(group, name)
