@@ -64,6 +64,10 @@ def backtest(
 
     if (config is None) == (config_option is None):
         raise click.UsageError("name one configuration, such as: quant-engine backtest strategy.json")
+    if out is not None and no_report:
+        raise click.UsageError(
+            "--out names a place for the report and --no-report wants none; leave one of them out"
+        )
     name = str(config or config_option)
     plain = read_plain(Path(name))
     given = sources(plain, data)
