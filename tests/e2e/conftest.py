@@ -55,53 +55,6 @@ def program():
     return Path(sys.executable).with_name("quant-engine")
 
 
-@pytest.fixture
-def start(program):
-    """A function that starts the command with some words and returns the running process."""
-    started: list[subprocess.Popen[str]] = []
-
-    def run(*words: object, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [program, *map(str, words)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **(env or {})},
-        )
-        started.append(process)
-        return process
-
-    yield run
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
-
-
-@pytest.fixture
-def command(start):
-    """A function that runs the command to its end and returns (exit code, output, errors)."""
-
-    def run(*words: object, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-        process = start(*words, env=env)
-        out, err = process.communicate(timeout=120)
-        return process.returncode, out, err
-
-    return run
-
-
-@pytest.fixture
-def done(command):
-    """A function that runs a command which must succeed without a word of complaint; returns its output."""
-
-    def run(*words: object, env: Mapping[str, str] | None = None) -> str:
-        code, out, err = command(*words, env=env)
-        assert (code, err) == (0, "")
-        return out
-
-    return run
-
-
 class Attempt(NamedTuple):
     """What came of a command: its exit code, what it said, and what it changed in its folder."""
 
@@ -111,9 +64,14 @@ class Attempt(NamedTuple):
     changed: list[str]
     folder: Path
 
-    def report(self) -> Path:
-        """The folder `report` that a command which succeeded without complaint has left."""
+    def output(self) -> str:
+        """What a command printed that must succeed without a word of complaint."""
         assert (self.code, self.err) == (0, "")
+        return self.out
+
+    def report(self) -> Path:
+        """The folder `report` that such a command has left."""
+        self.output()
         return self.folder / "report"
 
     def refusal(self, code: int) -> str:
@@ -171,6 +129,16 @@ def attempts(attempt, tmp_path_factory):
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             return dict(zip(cases, pool.map(one, cases.values()), strict=True))
+
+    return run
+
+
+@pytest.fixture
+def done(attempt, tmp_path):
+    """A function that runs one command that must succeed, and returns what it prints."""
+
+    def run(*words: object, env: Mapping[str, str] | None = None) -> str:
+        return attempt(tmp_path, words, env).output()
 
     return run
 

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from quant_contracts.config import override
+from quant_contracts.errors import ConfigError
+from quant_daemon.loader import Loader
 
 TOML = """
 [BTCUSDT.strategy]
@@ -281,3 +283,34 @@ def test_a_bad_command_line_is_refused_with_its_help(lines, line):
 
 def test_no_command_at_all_shows_what_there_is(done):
     assert "backtest" in done()
+
+
+VALUES = (None, True, 0, -1, 2**63, 10**30, 0.5, -1e308, float("nan"), "", "x", "1e400", "15m", "\ud800")
+LISTS = ([], {}, [1], {"a": 1}, {"class": "RSIModel"}, [{"class": "ATRSizer"}])
+WHOLE = {
+    "data": {"BTCUSDT": {"source": {"class": "synthetic", "params": {"days": 2}}, "lot": "0.001"}},
+    "account": {"cash": "10000", "currency": "USDT"},
+    "matching": {"class": "BarMatchingEngine", "params": {"taker_fee": "0.001"}},
+    "run": {"start": "2022-01-01", "end": "2022-01-02", "seed": 3, "trace": "full"},
+}
+
+
+def places(value: object, path: tuple[str, ...] = ()) -> list[str]:
+    """The dotted path of everything inside a configuration."""
+    inside = value.items() if isinstance(value, dict) else ()
+    here = [".".join(path)] if path else []
+    return here + [place for name, item in inside for place in places(item, (*path, name))]
+
+
+def test_anything_anywhere_is_taken_or_refused_by_its_path(mean_reversion):
+    """Every odd value in every place, without the cost of a process for each."""
+    config = mean_reversion | WHOLE
+    lines = []
+    for place in places(config):
+        for value in VALUES + LISTS:
+            try:
+                Loader.from_config(override(config, {place: value}))
+            except ConfigError as error:
+                lines.append(str(error))
+    assert len(lines) > 500
+    assert [line for line in lines if not line.startswith("$") or "\n" in line] == []

@@ -40,18 +40,30 @@ Absent = strange:Absent
 
 
 @pytest.fixture
-def underway(start, write, mean_reversion, tmp_path):
+def underway(program, write, mean_reversion, tmp_path):
     """A function that starts a long run and returns its process once its journal has begun to grow."""
+    started: list[subprocess.Popen[str]] = []
+    # A process that ignores Ctrl-C, as one in the background does, would have its children ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def run(out: str) -> subprocess.Popen[str]:
         write("long.json", mean_reversion | LONG)
-        process = start("backtest", "long.json", "--one-by-one", "--out", out)
+        words = ["backtest", "long.json", "--one-by-one", "--out", out]
+        process = subprocess.Popen(
+            [program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        started.append(process)
         journal = (tmp_path / out).with_name(f".{Path(out).name}.journal") / "000001.qej"
         while not (journal.exists() and journal.stat().st_size > 1_000_000):
             assert process.poll() is None, process.communicate()
         return process
 
-    return run
+    yield run
+    signal.signal(signal.SIGINT, before)
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 def test_ctrl_c_ends_a_run_in_one_line_and_leaves_nothing(underway, files_of, tmp_path):
@@ -72,14 +84,11 @@ def test_after_a_kill_the_same_command_works(underway, done, write, mean_reversi
     assert sorted(path.name for path in tmp_path.iterdir()) == ["long.json", "report", "short.json"]
 
 
-def test_a_second_run_cannot_take_the_place_of_one_that_goes_on(
-    underway, refused, command, files_of, tmp_path
-):
+def test_a_second_run_cannot_take_the_place_of_one_that_goes_on(underway, attempt, tmp_path):
     process = underway("report")
-    code, _, err = command("backtest", "long.json", "--out", "report")
-    assert code == 78
-    assert err.startswith("error: ")
-    assert ".report.journal: another process is writing this journal" in err
+    second = attempt(tmp_path, ["backtest", "long.json", "--out", "report"])
+    assert second.code == 78
+    assert ".report.journal: another process is writing this journal" in second.err
     assert process.poll() is None
     assert (tmp_path / ".report.journal" / "000001.qej").exists()
 
