@@ -120,15 +120,17 @@ def attempts(attempt, tmp_path_factory):
     """
 
     def run(cases: Mapping[str, Case]) -> dict[str, Attempt]:
-        def one(case: Case) -> Attempt:
+        # Before the threads start, for pytest makes folders in one thread only.
+        folders = [tmp_path_factory.mktemp("attempt") for _ in cases]
+
+        def one(case: Case, folder: Path) -> Attempt:
             files, words, *env = case
-            folder = tmp_path_factory.mktemp("attempt")
             for name, content in files.items():
                 put(folder / name, content)
             return attempt(folder, words, *env)
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return dict(zip(cases, pool.map(one, cases.values()), strict=True))
+            return dict(zip(cases, pool.map(one, cases.values(), folders), strict=True))
 
     return run
 
