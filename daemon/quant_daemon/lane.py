@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from math import isfinite
 
 import msgspec
 
@@ -195,7 +196,7 @@ class Lane:
                 ts, symbol, price, self.features, equity, position, net, gross, proposal, self.target
             )
             proposal = rule.adjust(intent, context)
-            _refuse_wrong_sign(rule, proposal, intent)
+            _refuse_unlawful(rule, proposal, intent)
         instrument = self.parts.instrument
         quantity = instrument.size(proposal.quantity)
         stop, profit = proposal.stop, proposal.take_profit
@@ -211,10 +212,14 @@ class Lane:
         )
 
 
-def _refuse_wrong_sign(rule: RiskProto, proposal: Proposal, intent: Intent) -> None:
+def _refuse_unlawful(rule: RiskProto, proposal: Proposal, intent: Intent) -> None:
+    for value in (proposal.quantity, proposal.stop, proposal.take_profit):
+        if value is not None and not isfinite(value):
+            raise ContractBroken(
+                f"{rule!r} proposed {proposal} of {intent.symbol}; every number must be finite"
+            )
     quantity, direction = proposal.quantity, intent.direction
-    # The first comparison is also false for NaN.
-    if not quantity * direction >= 0.0 or (direction == 0 and quantity != 0.0):
+    if quantity * direction < 0.0 or (direction == 0 and quantity != 0.0):
         raise ContractBroken(
             f"{rule!r} proposed {quantity} of {intent.symbol} for an intent of {direction}; "
             "a rule may make a position smaller but never turn its sign"

@@ -206,6 +206,27 @@ def test_a_rule_may_not_turn_the_sign_of_a_position(session_of, w1):
         session.backtest()
 
 
+@pytest.mark.parametrize("number", ["nan", "inf"])
+@pytest.mark.parametrize("field", ["quantity", "stop", "take_profit"])
+def test_a_rule_may_propose_finite_numbers_only(session_of, w1, number, field):
+    import msgspec
+
+    class Broken(msgspec.Struct, frozen=True):
+        @property
+        def needs(self):
+            return ()
+
+        def adjust(self, intent, context, /):
+            return msgspec.structs.replace(context.proposal, **{field: float(number)})
+
+    strategy = w1["BTCUSDT"]["strategy"] | {"risk": {"class": "Broken"}}
+    session = session_of(
+        {"BTCUSDT": {"strategy": strategy}}, {"BTCUSDT": BARS}, local={"risk": {"Broken": Broken}}
+    )
+    with pytest.raises(ContractBroken, match="every number must be finite"):
+        session.backtest()
+
+
 def test_a_rule_that_wants_every_step_gets_it_and_changes_targets_on_its_own(session_of, w1):
     """A trailing stop: what `every_step` is for."""
     import msgspec

@@ -125,9 +125,12 @@ class MarketPath(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"start must be a midnight from 1970 on, not {time_name(self.start)}")
         if self.days < 1:
             raise ValueError(f"days must be at least 1, not {self.days}")
-        for name, value in (("price", self.price), ("volatility", self.volatility)):
-            if value is not None and not 0 < value < float("inf"):
-                raise ValueError(f"{name} must be above 0, not {value}")
+        if self.price is not None and not 1e-9 <= self.price <= 1e9:
+            raise ValueError(f"price must be from 1e-9 to 1e9, as prices are, not {self.price}")
+        if self.volatility is not None and not 0 < self.volatility <= 10:
+            raise ValueError(
+                f"volatility is a share a year, above 0 and at most 10 (0.6 is 60 %), not {self.volatility}"
+            )
 
     @property
     def traits(self) -> Traits:

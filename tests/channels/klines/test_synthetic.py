@@ -236,8 +236,8 @@ def test_a_range_outside_the_path_is_refused():
         ({"seed": -1}, "seed must be 0 or more, not -1"),
         ({"days": 0}, "days must be at least 1, not 0"),
         ({"start": "2022-01-01T12:00"}, "start must be a midnight from 1970 on"),
-        ({"price": -1.0}, "price must be above 0, not -1.0"),
-        ({"volatility": float("inf")}, "volatility must be above 0, not inf"),
+        ({"price": -1.0}, "price must be from 1e-9 to 1e9, as prices are, not -1.0"),
+        ({"volatility": float("inf")}, "at most 10 .* not inf"),
         ({"timeframe": "30s"}, "interval must be whole minutes, not 30s"),
     ],
 )
