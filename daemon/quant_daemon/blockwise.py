@@ -36,6 +36,7 @@ class Stretch:
     __slots__ = (
         "_at",
         "_columns",
+        "_is_prompt",
         "_known",
         "_scores",
         "block",
@@ -55,6 +56,8 @@ class Stretch:
         self.known_rows = 0
         """How many rows are known by now."""
         self._known = block.ts_known
+        # Bars that are known at their close are known one at a time; late ones may come several at once.
+        self._is_prompt = block.known is None
         columns, ready = lane.parts.extractor.update_many(block, others)
         # Scores exist only where every feature does; `_at` maps them back to rows.
         self._at: npt.NDArray[np.intp] | None = None
@@ -77,18 +80,18 @@ class Stretch:
 
     def advance(self, moment: Nanos) -> None:
         """Let everything known at `moment` be known, and the mark be the last close of it."""
-        if moment == self.change_ts:
+        if self._is_prompt and moment == self.change_ts:
             self.known_rows = self.change + 1
-        elif moment == self.touch_ts:
+        elif self._is_prompt and moment == self.touch_ts:
             self.known_rows = self.touch + 1
         else:
             self.known_rows = int(self._known.searchsorted(moment, side="right"))
         if self.known_rows:
             self.lane.mark(self.block.close.item(self.known_rows - 1))
 
-    def find_touch(self, venue: MatchingEngine) -> None:
-        """Ask the venue which row that is not known yet may touch an order."""
-        self.touch = touch = venue.next_touch(self.block, self.known_rows)
+    def find_touch(self, venue: MatchingEngine, start: int) -> None:
+        """Ask the venue which row from `start` on may touch an order."""
+        self.touch = touch = venue.next_touch(self.block, start)
         self.touch_ts = self._known.item(touch) if touch < self.rows else NEVER
 
     def step(self) -> None:
@@ -158,7 +161,7 @@ class BlockRunner:
         engine, clock, venue = self._engine, self._engine.clock, self._venue
         stretches = [self._stretch(lane, epoch) for lane in engine.lanes if lane.symbol in epoch]
         for stretch in stretches:
-            stretch.find_touch(venue)
+            stretch.find_touch(venue, 0)
         while True:
             visit = NEVER
             for stretch in stretches:
@@ -175,7 +178,7 @@ class BlockRunner:
             else:
                 clock.advance(moment)
             for stretch in stretches:
-                stretch.find_touch(venue)
+                stretch.find_touch(venue, stretch.known_rows)
         self._sample(stretches, end + 1)
         for stretch in stretches:
             stretch.advance(end)
@@ -205,9 +208,10 @@ class BlockRunner:
         engine = self._engine
         engine.clock.advance_before(moment)
         for stretch in stretches:
-            if stretch.touch_ts == moment:
+            while stretch.touch_ts == moment:
                 engine.publish_bar[stretch.lane.symbol](stretch.block.bar(stretch.touch))
+                stretch.find_touch(self._venue, stretch.touch + 1)
         engine.clock.advance(moment)
         for stretch in stretches:
-            if stretch.change_ts == moment:
+            while stretch.change_ts == moment:
                 stretch.step()

@@ -5,7 +5,7 @@
 A step at `ts` sees what is known at `ts` and nothing later:
 
     1. timers due before `ts` fire, each at its own time
-    2. bars known at `ts` enter the windows, as declared; the venue matches the orders working on them
+    2. bars known at `ts` enter the windows; then the venue matches the orders that were working on them
     3. timers due at `ts` fire
     4. symbol by symbol, in the order of the configuration: features, model, decision, risk, execution
     5. the snapshot says what happened
@@ -144,12 +144,13 @@ class Engine:
         for bar in bars:
             if bar.ts_known > ts:
                 raise LookAhead(f"a bar of {bar.symbol} known at {bar.ts_known} came in at {ts}")
-            push, lane, publish = streams[bar.symbol]
+            push, lane, _ = streams[bar.symbol]
             push(bar)
             if lane is not None:
                 lane.price = bar.close
                 self._set_mark(bar.symbol, bar.close)
-            publish(bar)
+        for bar in bars:
+            streams[bar.symbol][2](bar)
         if clock.due <= ts:
             clock.advance(ts)
         features: dict[str, dict[str, float]] = {}

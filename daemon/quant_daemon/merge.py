@@ -7,6 +7,7 @@ one symbol never needs a bar of another that has not been read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 
 from quant_contracts.blocks import BarBlock
 from quant_contracts.events import Bar
@@ -17,15 +18,14 @@ from quant_contracts.units import Nanos
 def stretches(handlers: Mapping[str, DataHandler]) -> Iterator[tuple[Nanos, dict[str, BarBlock]]]:
     """Yield (last moment, blocks by symbol), in order of time, until every handler is read to its end."""
     waiting: dict[str, BarBlock] = {}
-    open_handlers = dict(handlers)
+    sources = {symbol: _whole_moments(handler) for symbol, handler in handlers.items()}
     while True:
-        for symbol, handler in list(open_handlers.items()):
-            if symbol not in waiting:
-                block = handler.read()
-                if block is None:
-                    del open_handlers[symbol]
-                else:
-                    waiting[symbol] = block
+        for symbol in [symbol for symbol in sources if symbol not in waiting]:
+            block = next(sources[symbol], None)
+            if block is None:
+                del sources[symbol]
+            else:
+                waiting[symbol] = block
         if not waiting:
             return
         # Past the earliest end of a block that has a successor, somebody's bars are not read yet.
@@ -45,18 +45,32 @@ def stretches(handlers: Mapping[str, DataHandler]) -> Iterator[tuple[Nanos, dict
         yield end, ready
 
 
+def _whole_moments(handler: DataHandler) -> Iterator[BarBlock]:
+    """The handler's blocks, cut so that bars which became known together stay together."""
+    block = handler.read()
+    while block is not None:
+        after = handler.read()
+        # Bars known at their close never share a moment.
+        while after is not None and block.known is not None and after.ts_known[0] == block.known[-1]:
+            block, after = BarBlock.join([block, after]), handler.read()
+        yield block
+        block = after
+
+
 def moments(epoch: Mapping[str, BarBlock]) -> Iterator[tuple[Nanos, Sequence[Bar]]]:
     """Yield (moment, bars known then) of one stretch, in order."""
-    if len(epoch) == 1:
-        (block,) = epoch.values()
+    block, *others = epoch.values()
+    if not others and block.known is None:
         # zip of one iterable makes the tuple of one bar without a line of Python.
         return zip(block.ts_known.tolist(), zip(block.bars(), strict=True), strict=True)
     return _merged(epoch)
 
 
 def _merged(epoch: Mapping[str, BarBlock]) -> Iterator[tuple[Nanos, Sequence[Bar]]]:
+    # The sort is stable: what one symbol says at one moment stays in its own order.
     bars = sorted(
-        (bar.ts_known, place, bar) for place, block in enumerate(epoch.values()) for bar in block.bars()
+        ((bar.ts_known, place, bar) for place, block in enumerate(epoch.values()) for bar in block.bars()),
+        key=itemgetter(0, 1),
     )
     group: list[Bar] = []
     for ts, _, bar in bars:

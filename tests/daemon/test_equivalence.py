@@ -41,6 +41,16 @@ CASES = {
         {"BTCUSDT": [bar for i, bar in enumerate(BARS) if i % 7 and not 300 < i < 380], "ETHUSDT": ETH},
     ),
 }
+LATE = [
+    # Every bar of a handful is known when its last one closes, as after an outage.
+    msgspec.structs.replace(bar, ts_known=BARS[min(len(BARS) - 1, index - index % 4 + 3)].ts_event)
+    for index, bar in enumerate(BARS)
+]
+CASES["several bars known at once"] = ({"BTCUSDT": {"strategy": STOPS}}, {"BTCUSDT": LATE})
+CASES["late bars of one of two"] = (
+    {"BTCUSDT": {"strategy": STOPS}, "ETHUSDT": {"strategy": PAIR | {"model": STOPS["model"]}}},
+    {"BTCUSDT": LATE, "ETHUSDT": ETH},
+)
 TICKS = {"data": {"BTCUSDT": {"min_notional": "1"}, "ETHUSDT": {"min_notional": "1"}}}
 
 
