@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import localcontext
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from quant_contracts.blocks import BLOCK_ROWS
 from quant_contracts.duration import time_name
+from quant_contracts.instrument import WIDE
 from quant_contracts.protocols import Feed, MatchingEngine, QualityRow
 from quant_contracts.record import ENDED_EARLY, Manifest, PartRecord, RunRecord
 from quant_contracts.strategy import Strategy
@@ -83,7 +85,9 @@ class Session:
             identity = RunIdentity(went_in.run_id, went_in.config_hash, went_in.code_version, went_in.seed)
             self._trace.attach(JournalWriter(journal, identity, fresh=True))
         try:
-            driver.run()
+            # Parts may use plain operators: money is never cut to what the host program has set.
+            with localcontext(WIDE):
+                driver.run()
         finally:
             self._trace.close()
         return self.record()

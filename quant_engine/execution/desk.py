@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import reduce
 from typing import Final
 
 import msgspec
@@ -29,7 +30,7 @@ from quant_contracts.events import (
     OrderUnknown,
     Target,
 )
-from quant_contracts.instrument import ZERO
+from quant_contracts.instrument import WIDE, ZERO
 from quant_contracts.protocols import ExecutionTools, MarketState, ParentOrder, Route, Timer
 from quant_contracts.units import ExactPrice, ExactQuantity, Nanos
 
@@ -134,9 +135,9 @@ class OrderDesk:
         symbol = target.symbol
         instrument = self._tools.instruments[symbol]
         position = self._tools.portfolio.position(symbol)
-        delta = target.quantity - position
-        reduces = abs(target.quantity) <= abs(position) and target.quantity * position >= ZERO
-        worth = abs(delta) * Decimal(repr(market.price))
+        delta = WIDE.subtract(target.quantity, position)
+        reduces = min(ZERO, position) <= target.quantity <= max(ZERO, position)
+        worth = WIDE.multiply(delta.copy_abs(), Decimal(repr(market.price)))
         if delta == ZERO or (worth < instrument.min_notional and not reduces):
             self._protect(book, ts)
             return
@@ -144,7 +145,7 @@ class OrderDesk:
         book.sent = 0
         parent = ParentOrder(market.ts, f"{symbol}-{book.parents}", instrument, delta, reduces, market)
         slices = self._tools.policies[symbol].slices(parent)
-        if sum((piece.quantity for piece in slices), ZERO) != delta:
+        if reduce(WIDE.add, [piece.quantity for piece in slices], ZERO) != delta:
             raise ContractBroken(
                 f"{self._tools.policies[symbol]!r} sliced {delta} into {slices}, which is not the same"
             )
@@ -188,7 +189,7 @@ class OrderDesk:
         for kind, suffix, price in wanted:
             if price is not None:
                 route = Route(kind, price, "gtc")
-                self._order(book, group, suffix, market, -target.quantity, route, reduces=True)
+                self._order(book, group, suffix, market, target.quantity.copy_negate(), route, reduces=True)
 
     def _order(
         self,
@@ -209,7 +210,7 @@ class OrderDesk:
             f"{parent_id}-{suffix}",
             parent_id,
             1 if quantity > 0 else -1,
-            abs(quantity),
+            quantity.copy_abs(),
             route.kind,
             route.price,
             route.time_in_force,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import decimal
+
 import msgspec
 import pytest
 
@@ -108,3 +110,10 @@ def test_a_range_is_run_with_the_bars_before_it_as_warm_up(session_of, w1):
     assert record.start == BARS[0].ts_open + 300 * MINUTE
     assert record.end == BARS[0].ts_open + 900 * MINUTE
     assert record.counts["BTCUSDT"]["steps"] == 600
+
+
+def test_the_decimal_settings_of_the_host_program_change_nothing(session_of, case):
+    config, bars = case
+    plain = session_of(config, bars).backtest()
+    with decimal.localcontext(prec=3, rounding=decimal.ROUND_UP):
+        assert encode(session_of(config, bars).backtest()) == encode(plain)
