@@ -131,8 +131,9 @@ class Bus:
                 raise ContractBroken(f"a subscriber returned {current!r}, which nobody may publish") from None
             finally:
                 is_delivering[0] = False
-                # After an error nothing of the broken cascade may leak into what comes next.
-                pending.clear()
+                if pending:
+                    # After an error nothing of the broken cascade may leak into what comes next.
+                    pending.clear()
 
         return publish
 
