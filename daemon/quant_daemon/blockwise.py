@@ -14,7 +14,6 @@ visited with the very calls of `Engine.step`; all others are provably without ef
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -144,9 +143,6 @@ def _scores(lane: Lane, columns: Mapping[str, Column], count: int) -> Column:
     if len(scores) and not (scores.min() >= -1.0 and scores.max() <= 1.0):
         raise ContractBroken(f"{model!r} scored outside of -1 to 1: from {scores.min()} to {scores.max()}")
     return scores
-
-
-NOTHING: Final[Mapping[str, BarBlock]] = {}
 
 
 class BlockRunner:

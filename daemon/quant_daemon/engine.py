@@ -72,10 +72,10 @@ class Engine:
         self.journal = journal
         self.sampler = EquitySampler(portfolio)
         self.state = State.ASSEMBLED
+        # What `state` says, for every step to ask at no cost.
         self._is_running = False
         self.start: Nanos = 0
         self.cursors: dict[str, Nanos] = {}
-        self._set_mark = portfolio.mark
         self._snapshot = portfolio.snapshot
         self._fills: list[Fill] = []
         bus.subscribe(Fill, self._fills.append, "step")
@@ -130,16 +130,11 @@ class Engine:
         """Do everything that is to be done at `ts`, at which `bars` became known, in the order given."""
         if not self._is_running:
             self._run()
-        clock = self.clock
-        if ts < clock.now:
-            raise LookAhead(f"time cannot go back from {clock.now} to {ts}")
-        sampler = self.sampler
+        clock, sampler = self.clock, self.sampler
         while sampler.next < ts:
             sampler.take()
         # Timers that were due before these bars must not see them.
-        if clock.due < ts:
-            clock.advance_before(ts)
-        clock.now = ts
+        clock.advance_before(ts)
         streams = self._streams
         for bar in bars:
             if bar.ts_known > ts:
@@ -147,8 +142,7 @@ class Engine:
             push, lane, _ = streams[bar.symbol]
             push(bar)
             if lane is not None:
-                lane.price = bar.close
-                self._set_mark(bar.symbol, bar.close)
+                lane.mark(bar.close)
         for bar in bars:
             streams[bar.symbol][2](bar)
         if clock.due <= ts:

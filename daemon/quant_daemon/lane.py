@@ -96,7 +96,8 @@ class Lane:
         self.target = Target(0, parts.symbol, ZERO, None, None, "start")
         self.features: Mapping[str, float] = {}
         self.score = 0.0
-        self._standing = (self.symbol, ZERO, None, None, "start", ())
+        # The target in force but for its time, to be said again at every step.
+        self._standing = msgspec.structs.astuple(self.target)[1:]
         self._intent_changed = False
         self._target_changed = False
         self._portfolio = portfolio

@@ -93,12 +93,11 @@ class Loader:
         if mode not in MODES:
             raise ConfigError(f"mode {mode!r} cannot run here; {nearest(mode, MODES)}")
         changes = dict(overrides or {})
-        if isinstance(strategy, Strategy):
-            plain: Mapping[str, Any] = plain_strategy(strategy) if changes else {}
-            chosen = build_strategy(override(plain, changes)) if changes else strategy
-        else:
-            chosen = build_strategy(override(strategy, changes))
-        return cls(registry).assemble(chosen, mode, changes, observers)
+        if changes and isinstance(strategy, Strategy):
+            strategy = plain_strategy(strategy)
+        if not isinstance(strategy, Strategy):
+            strategy = build_strategy(override(strategy, changes))
+        return cls(registry).assemble(strategy, mode, changes, observers)
 
     def assemble(
         self,
@@ -164,7 +163,7 @@ class Loader:
             f"risk[{index}]": self._part("risk", rule, f"{path}.risk[{index}]", f"{symbol}.risk.{index}")
             for index, rule in enumerate(spec.risk_stack)
         }
-        channels = _Channels(self, symbol, handlers)
+        channels = _Channels(self, handlers)
         for place, part in {"model": model, "decision": decision, **risk}.items():
             for need in part.needs:
                 channels.add(need, f"{path}.{place} ({type(part).__name__})")
@@ -172,14 +171,7 @@ class Loader:
         for index, extra in enumerate(spec.features):
             channels.add(FeatureSpec(extra.name, extra.params), f"{path}.features[{index}]")
         for index, channel in enumerate(channels.built.values()):
-            self._records.append(
-                part_record(
-                    f"{symbol}.features.{index}",
-                    type(channel).__name__,
-                    channel,
-                    self._version("features", channel),
-                )
-            )
+            self._record("features", f"{symbol}.features.{index}", type(channel).__name__, channel)
         extractor = FeatureExtractor(symbol, list(channels.built.values()), handlers)
         return LaneParts(
             symbol,
@@ -195,11 +187,11 @@ class Loader:
 
     def _part(self, group: str, spec: PartSpec, path: str, role: str) -> Any:
         part = self._registry.build(group, spec.name, spec.params, path)
-        self._records.append(part_record(role, spec.name, part, self._registry.version(group, spec.name)))
+        self._record(group, role, spec.name, part)
         return part
 
-    def _version(self, group: str, part: object) -> str:
-        return self._registry.version(group, type(part).__name__)
+    def _record(self, group: str, role: str, name: str, part: object) -> None:
+        self._records.append(part_record(role, name, part, self._registry.version(group, name)))
 
     def channel(self, spec: FeatureSpec, path: str) -> AnyChannel:
         """A new feature channel."""
@@ -287,10 +279,9 @@ def _moment(name: str, text: str | None) -> Nanos | None:
 class _Channels:
     """The distinct channels of one symbol: the same need twice is built once."""
 
-    def __init__(self, loader: Loader, symbol: str, handlers: Mapping[str, DataHandler]) -> None:
+    def __init__(self, loader: Loader, handlers: Mapping[str, DataHandler]) -> None:
         self.built: dict[bytes, AnyChannel] = {}
         self._loader = loader
-        self._symbol = symbol
         self._handlers = handlers
 
     def add(self, spec: FeatureSpec, path: str) -> AnyChannel:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import localcontext
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from quant_contracts.blocks import BLOCK_ROWS
 from quant_contracts.duration import time_name
 from quant_contracts.instrument import WIDE
-from quant_contracts.protocols import Feed, MatchingEngine, QualityRow
+from quant_contracts.protocols import Feed, MatchingEngine, QualityRow, SourceInfo
 from quant_contracts.record import ENDED_EARLY, Manifest, PartRecord, RunRecord
 from quant_contracts.strategy import Strategy
 from quant_contracts.units import Nanos
@@ -92,14 +93,18 @@ class Session:
             self._trace.close()
         return self.record()
 
+    @cached_property
+    def _inputs(self) -> dict[str, SourceInfo]:
+        """Where the bars come from; once, because a digest reads every byte."""
+        return {symbol: feed.info() for symbol, feed in self._feeds.items()}
+
     def manifest(self) -> Manifest:
         """What went into the run so far."""
-        inputs = {symbol: feed.info() for symbol, feed in self._feeds.items()}
         return run_manifest(
             self.strategy,
             self.mode,
             self.parts,
-            inputs,
+            self._inputs,
             self._overrides,
             self.engine.cursors,
             self._trace.decision_hash,
@@ -136,10 +141,10 @@ class Session:
         """Symbols whose bars ran out before the run did."""
         rows: list[QualityRow] = []
         for symbol, handler in self.engine.handlers.items():
-            last = handler.last
-            missing = 0 if last is None else (self.engine.clock.now - last.ts_known) // handler.interval
-            if last is not None and missing:
-                rows.append(
-                    QualityRow(symbol, ENDED_EARLY, missing, "-", last.ts_event, time_name(last.ts_event))
-                )
+            if handler.last is None:
+                continue
+            last = handler.last.ts_event
+            missing = (self.engine.clock.now - handler.last.ts_known) // handler.interval
+            if missing:
+                rows.append(QualityRow(symbol, ENDED_EARLY, missing, "-", last, time_name(last)))
         return tuple(rows)

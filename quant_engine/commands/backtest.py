@@ -53,7 +53,7 @@ def backtest(
     """Run the strategies in CONFIG (JSON or TOML) over recorded bars and write a report.
 
     Every fill obeys the pessimistic rules of the simulated venue: a decision on one bar trades on the
-    next at the earliest. The same run gives the same bytes, on any machine.
+    next at the earliest. The same command over the same files gives the same bytes, on any machine.
     """
     from pathlib import Path
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from functools import reduce
+from functools import partial, reduce
 from typing import Final
 
 import msgspec
@@ -153,14 +153,9 @@ class OrderDesk:
             if piece.after == 0:
                 self._send(book, parent, piece.quantity, ts)
             else:
-                self._wait(book, parent, piece.quantity, ts + piece.after)
+                send = partial(self._send, book, parent, piece.quantity)
+                book.due.append(self._tools.clock.at(ts + piece.after, send))
         self._protect(book, ts)
-
-    def _wait(self, book: _Book, parent: ParentOrder, quantity: ExactQuantity, due: Nanos) -> None:
-        def send(ts: Nanos) -> None:
-            self._send(book, parent, quantity, ts)
-
-        book.due.append(self._tools.clock.at(due, send))
 
     def _send(self, book: _Book, parent: ParentOrder, quantity: ExactQuantity, ts: Nanos) -> None:
         symbol = parent.instrument.symbol
