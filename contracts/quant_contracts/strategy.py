@@ -13,12 +13,16 @@ In a file the strategies stand at the top level, each under its symbol, as in th
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
 TraceLevel: TypeAlias = Literal["off", "decisions", "full"]
 """What the journal keeps: nothing, every change of mind, or every event of every stage."""
+
+
+DOMAINS: Final = ("orderbook", "quotes", "trades", "options", "surface", "sentiment")
+"""The streams beside the bars, in the order in which what became known at one moment comes; bars are last."""
 
 
 class PartSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"name": "class"}):
@@ -47,8 +51,26 @@ class SymbolSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.risk if isinstance(self.risk, list) else [self.risk]
 
 
+WhenStale: TypeAlias = Literal["use", "hold", "flatten"]
+"""What a symbol does at a step while a stream that it reads is stale or missing: go on with what there is,
+keep its intent as it is, or be flat."""
+
+
+class StreamSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One declared stream beside the bars."""
+
+    source: PartSpec
+    max_age: str | None = None
+    """Older than this, such as 5s, it is stale; None says never."""
+    when_stale: WhenStale = "hold"
+    lookback: str = "0s"
+    """How long before the bars the stream is read from, such as 2d, so that slow features start warm."""
+    handler: dict[str, Any] = {}
+    """Settings of the stream's handler, such as how many levels of a book it seals."""
+
+
 class DataSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One declared stream of bars and the instrument it belongs to."""
+    """The declared streams of one symbol and the instrument they belong to."""
 
     source: PartSpec = PartSpec("catalog")
     venue: str = "binance"
@@ -59,6 +81,18 @@ class DataSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tick: Decimal = Decimal("0.01")
     lot: Decimal = Decimal("0.00001")
     min_notional: Decimal = Decimal(5)
+    orderbook: StreamSpec | None = None
+    quotes: StreamSpec | None = None
+    trades: StreamSpec | None = None
+    options: StreamSpec | None = None
+    surface: StreamSpec | None = None
+    sentiment: StreamSpec | None = None
+
+    @property
+    def streams(self) -> dict[str, StreamSpec]:
+        """The declared streams beside the bars by domain, in the order in which one moment's rows come."""
+        declared = {name: getattr(self, name) for name in DOMAINS}
+        return {name: spec for name, spec in declared.items() if spec is not None}
 
 
 class AccountSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -111,7 +111,7 @@ class Engine:
             block = handler.warmup_to(anchor)
             if block is not None:
                 taken[symbol] = block.slice(max(0, len(block) - steps), len(block))
-                for bar in taken[symbol].bars():
+                for bar in taken[symbol].events():
                     self.journal.append("input", bar)
             if handler.last is not None:
                 self.cursors[symbol] = handler.last.ts_known

@@ -16,8 +16,8 @@ from quant_contracts.protocols import (
     AnyChannel,
     BlockChannel,
     BlockCrossChannel,
-    CrossChannel,
     DataHandler,
+    ReadingChannel,
 )
 
 Values = dict[str, float]
@@ -42,7 +42,10 @@ class FeatureExtractor:
         self.warmup = max((channel.warmup for channel in channels), default=1)
         self.others = tuple(
             dict.fromkeys(
-                other for channel in channels if isinstance(channel, CrossChannel) for other in channel.others
+                stream.symbol
+                for channel in channels
+                if isinstance(channel, ReadingChannel)
+                for stream in channel.reads
             )
         )
         self._updates_many = tuple((channel.outputs, _in_blocks(channel)) for channel in channels)
@@ -106,17 +109,17 @@ def _names(symbol: str, channels: Sequence[AnyChannel]) -> tuple[str, ...]:
 def _one_by_one(
     channel: AnyChannel, handlers: Mapping[str, DataHandler]
 ) -> Callable[[Bar], tuple[float, ...] | None]:
-    if not isinstance(channel, CrossChannel):
+    if not isinstance(channel, ReadingChannel):
         return channel.update
     update = channel.update
-    sources = [handlers[other] for other in channel.others]
+    sources = [handlers[stream.symbol] for stream in channel.reads]
     return lambda bar: update(bar, *[source.last for source in sources])
 
 
 def _in_blocks(channel: AnyChannel) -> Callable[[BarBlock, Mapping[str, BarBlock]], Sequence[Column]]:
     """How to get the columns of one channel: by its own block form, or row by row where it has none."""
-    if isinstance(channel, CrossChannel):
-        others = channel.others
+    if isinstance(channel, ReadingChannel):
+        others = [stream.symbol for stream in channel.reads]
         if isinstance(channel, BlockCrossChannel):
             many = channel.update_many
             return lambda bars, beside: many(bars, *[beside[other] for other in others])
@@ -125,14 +128,14 @@ def _in_blocks(channel: AnyChannel) -> Callable[[BarBlock, Mapping[str, BarBlock
             channel,
             [
                 update_cross(bar, *[_known(beside[other], row) for other in others])
-                for row, bar in enumerate(bars.bars())
+                for row, bar in enumerate(bars.events())
             ],
         )
     if isinstance(channel, BlockChannel):
         own = channel.update_many
         return lambda bars, _: own(bars)
     update = channel.update
-    return lambda bars, _: _table(channel, [update(bar) for bar in bars.bars()])
+    return lambda bars, _: _table(channel, [update(bar) for bar in bars.events()])
 
 
 def _table(channel: AnyChannel, rows: Sequence[tuple[float, ...] | None]) -> list[Column]:

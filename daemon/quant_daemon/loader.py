@@ -31,7 +31,6 @@ from quant_contracts.events import (
 from quant_contracts.instrument import Instrument
 from quant_contracts.protocols import (
     AnyChannel,
-    CrossChannel,
     DataHandler,
     ExecutionEngine,
     ExecutionPolicy,
@@ -40,6 +39,7 @@ from quant_contracts.protocols import (
     Feed,
     MatchingEngine,
     Portfolio,
+    ReadingChannel,
     Router,
     SlippageModel,
 )
@@ -286,8 +286,8 @@ class _Channels:
 
     def add(self, spec: FeatureSpec, path: str) -> AnyChannel:
         channel = self._loader.channel(spec, path)
-        if isinstance(channel, CrossChannel):
-            for other in channel.others:
+        if isinstance(channel, ReadingChannel):
+            for other in [stream.symbol for stream in channel.reads]:
                 if other not in self._handlers:
                     raise ConfigError(
                         f"{path}: {spec.channel} reads {other}, which is not declared in $.data; "

@@ -62,14 +62,14 @@ def moments(epoch: Mapping[str, BarBlock]) -> Iterator[tuple[Nanos, Sequence[Bar
     block, *others = epoch.values()
     if not others and block.known is None:
         # zip of one iterable makes the tuple of one bar without a line of Python.
-        return zip(block.ts_known.tolist(), zip(block.bars(), strict=True), strict=True)
+        return zip(block.ts_known.tolist(), zip(block.events(), strict=True), strict=True)
     return _merged(epoch)
 
 
 def _merged(epoch: Mapping[str, BarBlock]) -> Iterator[tuple[Nanos, Sequence[Bar]]]:
     # The sort is stable: what one symbol says at one moment stays in its own order.
     bars = sorted(
-        ((bar.ts_known, place, bar) for place, block in enumerate(epoch.values()) for bar in block.bars()),
+        ((bar.ts_known, place, bar) for place, block in enumerate(epoch.values()) for bar in block.events()),
         key=itemgetter(0, 1),
     )
     group: list[Bar] = []

@@ -25,7 +25,7 @@ LATE = [
 def test_bars_come_back_from_a_block_to_the_bit(bars):
     block = BarBlock.of(bars)
     assert len(block) == len(bars)
-    assert same(list(block.bars()), bars)
+    assert same(list(block.events()), bars)
     assert same([block.bar(row) for row in range(len(bars))], bars)
 
 
@@ -42,18 +42,18 @@ def test_cutting_and_joining_gives_the_same_bars(cuts, late):
     block = BarBlock.of(bars)
     pieces = [block.slice(start, stop) for start, stop in pairwise(edges)]
     assert sum(len(piece) for piece in pieces) == len(bars)
-    assert same(list(BarBlock.join(pieces).bars()), bars)
+    assert same(list(BarBlock.join(pieces).events()), bars)
 
 
 def test_late_and_punctual_blocks_join():
     joined = BarBlock.join([BarBlock.of(BARS[:20]), BarBlock.of(LATE[20:])])
-    assert same(list(joined.bars()), [*BARS[:20], *LATE[20:]])
+    assert same(list(joined.events()), [*BARS[:20], *LATE[20:]])
 
 
 def test_a_slice_shares_memory_and_may_be_empty():
     block = BarBlock.of(BARS)
     assert np.shares_memory(block.slice(3, 9).close, block.close)
-    assert list(block.slice(5, 5).bars()) == []
+    assert list(block.slice(5, 5).events()) == []
     assert BarBlock.join([block]) is block
 
 
@@ -66,7 +66,7 @@ def test_columns_are_float64_and_times_int64():
 @pytest.mark.parametrize("name", markets(64))
 def test_every_sample_market_is_lawful_and_survives_the_round_trip(name):
     bars = markets(64)[name]
-    assert same(list(BarBlock.of(list(bars)).bars()), list(bars))
+    assert same(list(BarBlock.of(list(bars)).events()), list(bars))
     for last, bar in zip((None, *bars), bars, strict=False):
         assert 0 < bar.low <= min(bar.open, bar.close)
         assert max(bar.open, bar.close) <= bar.high < float("inf")

@@ -34,7 +34,7 @@ def sample(annotation):
     if origin is dict:
         return {sample(inner[0]): sample(inner[1])}
     if origin is tuple:
-        return (sample(inner[0]),)
+        return (sample(inner[0]),) if Ellipsis in inner else tuple(sample(each) for each in inner)
     return sample(next(option for option in inner if option is not type(None)))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+import msgspec
+
 from quant_contracts.events.account import PortfolioSnapshot
 from quant_contracts.events.base import Event
 from quant_contracts.events.order import Fill
@@ -22,6 +24,8 @@ class StepSnapshot(Event, frozen=True, gc=False):
     target: dict[str, Target]
     fills: tuple[Fill, ...]
     portfolio: PortfolioSnapshot
+    readiness: dict[str, dict[str, Freshness]] = msgspec.field(default_factory=dict)
+    """By symbol and stream, where streams beside the bars are read."""
 
 
 class Readiness(Event, frozen=True, gc=False):

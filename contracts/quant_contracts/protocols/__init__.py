@@ -17,9 +17,9 @@ from quant_contracts.protocols.features import (
     AnyChannel,
     BlockChannel,
     BlockCrossChannel,
-    CrossChannel,
     FeatureChannel,
     FeatureSpec,
+    ReadingChannel,
 )
 from quant_contracts.protocols.runtime import (
     Clock,
@@ -42,6 +42,7 @@ from quant_contracts.protocols.signal import (
     RiskContext,
     RiskProto,
 )
+from quant_contracts.protocols.streams import DerivedFeed, Domain, Stream, StreamFeed, StreamHandler
 
 __all__ = [
     "AnyChannel",
@@ -51,9 +52,10 @@ __all__ = [
     "BlockModel",
     "Clock",
     "ContinuousRisk",
-    "CrossChannel",
     "DataHandler",
     "DecisionProto",
+    "DerivedFeed",
+    "Domain",
     "ExecutionEngine",
     "ExecutionPolicy",
     "ExecutionTools",
@@ -68,6 +70,7 @@ __all__ = [
     "Portfolio",
     "Proposal",
     "QualityRow",
+    "ReadingChannel",
     "RecordKind",
     "RiskContext",
     "RiskProto",
@@ -76,6 +79,9 @@ __all__ = [
     "Slice",
     "SlippageModel",
     "SourceInfo",
+    "Stream",
+    "StreamFeed",
+    "StreamHandler",
     "Timer",
     "Venue",
 ]

@@ -1,4 +1,4 @@
-"""The promise of the feature layer: bars in, named numbers out."""
+"""The promise of the feature layer: bars and what is known beside them in, named numbers out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 
 from quant_contracts.blocks import BarBlock, Column
 from quant_contracts.events import Bar
+from quant_contracts.protocols.streams import Stream
 
 
 class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,6 +22,8 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     channel: str
     params: dict[str, Any] = {}
+    optional: bool = False
+    """True where the part can do without: the values are absent from the features while they are missing."""
 
 
 @runtime_checkable
@@ -50,8 +53,8 @@ class FeatureChannel(Protocol):
 
 
 @runtime_checkable
-class CrossChannel(Protocol):
-    """A channel that reads other symbols beside its own: a spread, a ratio, a beta."""
+class ReadingChannel(Protocol):
+    """A channel that reads more than the bars of its symbol: its book, its options, another symbol."""
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -60,18 +63,20 @@ class CrossChannel(Protocol):
 
     @property
     def warmup(self) -> int:
-        """As in `FeatureChannel`."""
+        """As in `FeatureChannel`, where nothing is missing in what it reads."""
         ...
 
     @property
-    def others(self) -> tuple[str, ...]:
-        """Symbols read beside the channel's own; each must be declared in `data`. Constant."""
+    def reads(self) -> tuple[Stream, ...]:
+        """What it reads beside the bar; each must be declared in `data`. Constant, not empty."""
         ...
 
-    def update(self, bar: Bar, /, *others: Bar | None) -> tuple[float, ...] | None:
-        """As in `FeatureChannel`, with the last known bar of each of `others` in order, None before any.
+    def update(self, bar: Bar, /, *seen: Any) -> tuple[float, ...] | None:
+        """As in `FeatureChannel`, with what is known of each of `reads` in order, None where nothing is.
 
-        An other's bar may be older than `bar`; how old is too old is the channel's to say.
+        What that is for each domain is in `quant_contracts.views`. All of it is as of `bar.ts_known`. The
+        last bar of another symbol may be older than `bar`; how old is too old is the channel's to say.
+        None after warm-up means missing: the step is not taken, or taken without it where it is optional.
         """
         ...
 
@@ -91,7 +96,7 @@ class BlockChannel(Protocol):
 
 @runtime_checkable
 class BlockCrossChannel(Protocol):
-    """The block form of a `CrossChannel`."""
+    """The block form of a `ReadingChannel` that reads bars only."""
 
     def update_many(self, bars: BarBlock, /, *others: BarBlock) -> Sequence[Column]:
         """As in `BlockChannel`. Row i of each other block is that symbol's last bar known at row i.
@@ -101,4 +106,4 @@ class BlockCrossChannel(Protocol):
         ...
 
 
-AnyChannel: TypeAlias = FeatureChannel | CrossChannel
+AnyChannel: TypeAlias = FeatureChannel | ReadingChannel

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from quant_contracts.events import Bar
-from quant_contracts.protocols import AnyChannel, BlockChannel, CrossChannel
+from quant_contracts.protocols import AnyChannel, BlockChannel, ReadingChannel
 from quant_contracts.testing.parts import from_its_settings
 from quant_contracts.testing.promise import BrokenPromise
 from quant_contracts.testing.samples import delayed, scaled
@@ -199,14 +199,14 @@ def check_blocks_are_let_go(factory: ChannelFactory) -> None:
         )
 
 
-def check_others_may_be_missing(factory: Callable[[], CrossChannel]) -> None:
-    """`others` is a constant tuple of symbols; before one is known, the answer is a value or None."""
+def check_others_may_be_missing(factory: Callable[[], ReadingChannel]) -> None:
+    """`reads` is a constant tuple of streams; before one is known, the answer is a value or None."""
     channel = factory()
-    others = channel.others
-    if not _are_names(others):
+    others = channel.reads
+    if not others:
         raise BrokenPromise(
             channel,
-            "others is a tuple of symbols",
+            "reads is a tuple of streams",
             given="the channel as it was made",
             expected='names of symbols, such as ("ETHUSDT",)',
             came=others,
@@ -216,9 +216,9 @@ def check_others_may_be_missing(factory: Callable[[], CrossChannel]) -> None:
         beside = tuple(_patchy(bars, first) for bars in tape.others)
         patchy = Tape(f"a random walk beside others that start at row {first}", tape.bars, beside)
         play(channel, patchy)
-        if channel.others != others:
+        if channel.reads != others:
             raise BrokenPromise(
-                channel, "others is constant", given=f"after {patchy}", expected=others, came=channel.others
+                channel, "reads is constant", given=f"after {patchy}", expected=others, came=channel.reads
             )
         channel = factory()
         if isinstance(channel, BlockChannel):

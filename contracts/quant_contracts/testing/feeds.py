@@ -84,7 +84,7 @@ def check_block_size_changes_nothing(factory: FeedFactory) -> None:
         came: list[Bar] = []
         for block in feed.blocks(None, end, rows):
             _check_form(feed, block, rows)
-            came += block.bars()
+            came += block.events()
         _compare(
             feed, "the same bars come in blocks of any size", f"blocks(None, {end}, {rows})", expected, came
         )
@@ -216,14 +216,14 @@ def _first(feed: Feed, count: int) -> list[Bar]:
     """The first `count` bars, or all there are; stops reading then."""
     bars: list[Bar] = []
     for block in feed.blocks(None, None, MANY):
-        bars += block.bars()
+        bars += block.events()
         if len(bars) >= count:
             break
     return bars[:count]
 
 
 def _between(feed: Feed, start: Nanos | None, end: Nanos | None, rows: int) -> list[Bar]:
-    return [bar for block in feed.blocks(start, end, rows) for bar in block.bars()]
+    return [bar for block in feed.blocks(start, end, rows) for bar in block.events()]
 
 
 def _compare(feed: Feed, promise: str, asked: str, expected: Sequence[Bar], came: Sequence[Bar]) -> None:

@@ -81,7 +81,7 @@ def check_blocks_equal_one_by_one(factory: HandlerFactory) -> None:
             many.push_many(BarBlock.of(bars[start : start + size]))
         window = one.window(FEW)
         _compare(
-            many, f"the window after blocks of {size}", [*window.bars()] if window else [], many.window(FEW)
+            many, f"the window after blocks of {size}", [*window.events()] if window else [], many.window(FEW)
         )
 
 
@@ -105,7 +105,7 @@ def check_history_comes_in_order(factory: HandlerFactory) -> None:
     _compare(handler, f"the window of {FEW} after warmup_to({anchor})", known[-FEW:], handler.window(FEW))
     rest: list[Bar] = []
     while (block := handler.read()) is not None:
-        rest += block.bars()
+        rest += block.events()
     _compare(
         handler,
         f"reading after warmup_to({anchor})",
@@ -122,7 +122,7 @@ def _made(factory: HandlerFactory) -> tuple[DataHandler, list[Bar]]:
 
 
 def _compare(handler: DataHandler, what: str, expected: Sequence[Bar], came: BarBlock | None) -> None:
-    bars = [] if came is None else list(came.bars())
+    bars = [] if came is None else list(came.events())
     if not same(list(expected), bars):
         raise BrokenPromise(
             handler,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from quant_contracts.blocks import BarBlock, Column
 from quant_contracts.events import Bar
-from quant_contracts.protocols import AnyChannel, BlockChannel, BlockCrossChannel, CrossChannel
+from quant_contracts.protocols import AnyChannel, BlockChannel, BlockCrossChannel, ReadingChannel
 from quant_contracts.testing.promise import BrokenPromise, shown
 from quant_contracts.testing.samples import markets
 
@@ -86,7 +86,9 @@ class Tape:
 
 def tapes(channel: AnyChannel, count: int) -> tuple[Tape, ...]:
     """Every market of the samples, with the other symbols that `channel` asks for beside it."""
-    return _tapes(channel.others if isinstance(channel, CrossChannel) else (), count)
+    return _tapes(
+        tuple(stream.symbol for stream in channel.reads) if isinstance(channel, ReadingChannel) else (), count
+    )
 
 
 @lru_cache(maxsize=16)

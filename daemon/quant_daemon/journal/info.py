@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from quant_contracts.events import AnyEvent, Bar, FormingBar, StepSnapshot
+from quant_contracts.events import AnyEvent, MarketEvent, StepSnapshot
 from quant_contracts.protocols import RecordKind
 from quant_contracts.units import Nanos
 from quant_daemon.journal.codec import decode_event
@@ -59,10 +59,6 @@ def journal_info(path: Path) -> JournalInfo:
 
 def known_at(event: AnyEvent) -> Nanos:
     """The moment from which on the runtime could know `event`."""
-    match event:
-        case Bar() | FormingBar():
-            return event.ts_known
-        case StepSnapshot():
-            return event.timestamp
-        case _:
-            return event.ts
+    if isinstance(event, MarketEvent):
+        return event.ts_known
+    return event.timestamp if isinstance(event, StepSnapshot) else event.ts

@@ -55,7 +55,7 @@ def hours(count, first_open=FIRST_OPEN, seed=0):
 
 def stored(catalog, symbol="BTCUSDT", venue="binance", wanted=None, start=None, end=None, rows=65_536):
     stream = catalog.find(venue, symbol, wanted)
-    return [bar for block in stream.blocks(start, end, rows) for bar in block.bars()]
+    return [bar for block in stream.blocks(start, end, rows) for bar in block.events()]
 
 
 def bytes_of(catalog):

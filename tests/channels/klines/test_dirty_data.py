@@ -118,7 +118,7 @@ def test_a_wrong_bar_never_comes_out(flaws, repair, rows):
             with pytest.raises(DataError, match=r"^[^\n]*bars\.csv: [^\n]+$"):
                 list(handler.blocks(None, None, rows))
             return
-        bars = [bar for block in handler.blocks(None, None, rows) for bar in block.bars()]
+        bars = [bar for block in handler.blocks(None, None, rows) for bar in block.events()]
     got = [(bar.ts_open // MILLISECOND, bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in bars]
     assert got == expected
     counted = {row.check: row.count for row in handler.quality()}
@@ -143,7 +143,7 @@ def test_with_every_repair_the_bars_are_whole_and_valid(flaws):
             with pytest.raises(DataError, match="fill_gaps mends 10,080 at most"):
                 list(handler.blocks(None, None, 7))
             return
-        bars = [bar for block in handler.blocks(None, None, 7) for bar in block.bars()]
+        bars = [bar for block in handler.blocks(None, None, 7) for bar in block.events()]
     assert all(later.ts_event - earlier.ts_event == later.interval for earlier, later in pairwise(bars))
     real = {bar[0]: bar for bar in expected}
     last = bars[0].open

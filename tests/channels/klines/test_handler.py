@@ -44,7 +44,7 @@ class Shelf:
 
 def window(handler, count):
     block = handler.window(count)
-    return None if block is None else list(block.bars())
+    return None if block is None else list(block.events())
 
 
 def test_it_is_a_data_handler_and_is_made_without_touching_its_feed():
@@ -61,12 +61,12 @@ def test_warm_up_splits_a_block_at_the_anchor_and_leaves_the_rest_to_be_read():
     handler.load_history(None, None, 40)
     assert handler.first_close() == BARS[0].ts_event
     anchor = FIRST_OPEN + 50 * MINUTE + 30 * SECOND
-    assert list(handler.warmup_to(anchor).bars()) == BARS[:50]
+    assert list(handler.warmup_to(anchor).events()) == BARS[:50]
     assert handler.last == BARS[49]
     assert handler.last.ts_known <= anchor
     assert handler.first_close() == BARS[50].ts_event
-    assert list(handler.read().bars()) == BARS[50:80]
-    assert list(handler.read().bars()) == BARS[80:]
+    assert list(handler.read().events()) == BARS[50:80]
+    assert list(handler.read().events()) == BARS[80:]
     assert handler.read() is None
     assert handler.read() is None
     # What was read is not known until it is pushed.
@@ -78,7 +78,7 @@ def test_warm_up_goes_by_when_bars_became_known():
     handler = KlineHandler(Shelf(late))
     handler.load_history(None, None, 7)
     taken = handler.warmup_to(FIRST_OPEN + 10 * MINUTE)
-    assert list(taken.bars()) == late[:8]
+    assert list(taken.events()) == late[:8]
 
 
 def test_warm_up_before_the_first_bar_takes_nothing_and_later_goes_on():
@@ -182,7 +182,7 @@ def test_an_empty_block_changes_nothing():
 
 def test_pushing_blocks_makes_no_bars(monkeypatch):
     block = BarBlock.of(BARS)
-    for name in ("bars", "bar"):
+    for name in ("events", "bar"):
         monkeypatch.setattr(BarBlock, name, lambda *_: pytest.fail("a bar was made"))
     handler = KlineHandler(Shelf(), keep=30)
     for start in range(0, 100, 9):

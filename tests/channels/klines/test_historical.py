@@ -178,7 +178,7 @@ def test_the_size_of_blocks_changes_no_bar(csv_file, read, rows, repair):
     path = csv_file(*(line(minute, volume=minute % 7) for minute in range(60) if minute % 11))
     whole, one = read(path, repair=repair)
     block, other = read(path, repair=repair, rows=rows)
-    assert list(block.bars()) == list(whole.bars())
+    assert list(block.events()) == list(whole.events())
     assert one.quality() == other.quality()
 
 
@@ -195,7 +195,7 @@ def test_the_size_of_chunks_changes_no_bar_and_no_finding(csv_file, read, monkey
     chunks = _in_chunks_of(chunk)
     monkeypatch.setattr(HistoricalDataHandler, "_chunks", chunks(HistoricalDataHandler._chunks))
     block, other = read(path, repair=repair)
-    assert list(block.bars()) == list(whole.bars())
+    assert list(block.events()) == list(whole.events())
     assert one.quality() == other.quality()
 
 
@@ -551,8 +551,8 @@ def test_parquet_values_may_be_decimals_floats_or_nulls(tmp_path, read):
 def test_a_reader_that_gave_up_can_begin_again(csv_file, read):
     _, handler = read(csv_file(*(line(minute) for minute in range(10))))
     first = next(iter(handler.blocks(None, None, 3)))
-    again = [bar for block in handler.blocks(None, None, 3) for bar in block.bars()]
-    assert list(first.bars()) == again[:3]
+    again = [bar for block in handler.blocks(None, None, 3) for bar in block.events()]
+    assert list(first.events()) == again[:3]
     assert len(again) == 10
 
 

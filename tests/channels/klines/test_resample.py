@@ -51,7 +51,7 @@ def in_blocks(bars, interval, cuts):
     made = []
     for start, stop in pairwise(ends):
         if start < stop and (block := sampler.push_many(BarBlock.of(bars[start:stop]))) is not None:
-            made.extend(block.bars())
+            made.extend(block.events())
     return made
 
 
@@ -129,10 +129,10 @@ def test_single_bars_and_blocks_may_take_turns(missing, cut, switch):
     first, second = sorted((cut % len(bars), switch % len(bars)))
     made = []
     if first and (block := sampler.push_many(BarBlock.of(bars[:first]))) is not None:
-        made.extend(block.bars())
+        made.extend(block.events())
     made.extend(one for bar in bars[first:second] for one in sampler.push(bar))
     if (block := sampler.push_many(BarBlock.of(bars[second:]))) is not None:
-        made.extend(block.bars())
+        made.extend(block.events())
     assert made == expected
 
 
@@ -162,7 +162,7 @@ def test_what_was_known_is_not_changed_by_what_comes_later(missing, now, factor)
 def test_pandas_agrees(shared_data, read, interval):
     minutes, _ = read(shared_data("klines/bitfinex_XRPUSD_1m_2018-01_2018-03.parquet"))
     length = int(pd.Timedelta(interval).value)
-    made = BarBlock.of(in_blocks(list(minutes.bars()), length, range(0, len(minutes), 10_007)))
+    made = BarBlock.of(in_blocks(list(minutes.events()), length, range(0, len(minutes), 10_007)))
     columns = ("open", "high", "low", "close", "volume")
     frame = pd.DataFrame({name: getattr(minutes, name) for name in columns})
     frame.index = pd.to_datetime(minutes.ts - MINUTE)

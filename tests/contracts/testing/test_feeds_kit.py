@@ -198,7 +198,7 @@ class View:
         return self._known[-1] if self._known else None
 
     def load_history(self, start, end, rows, /):
-        self._ahead = [bar for block in self._feed.blocks(start, end, rows) for bar in block.bars()]
+        self._ahead = [bar for block in self._feed.blocks(start, end, rows) for bar in block.events()]
 
     def first_close(self):
         return self._ahead[0].ts_event if self._ahead else None
@@ -222,7 +222,7 @@ class View:
         self._known.append(bar)
 
     def push_many(self, bars, /):
-        for bar in bars.bars():
+        for bar in bars.events():
             self.push(bar)
 
     def window(self, count, /):
@@ -257,7 +257,7 @@ class TakesAnything(View):
 
 class SkipsInBlocks(View):
     def push_many(self, bars, /):
-        for bar in itertools.islice(bars.bars(), 1, None):
+        for bar in itertools.islice(bars.events(), 1, None):
             self.push(bar)
 
 
@@ -265,7 +265,7 @@ class ReadsAhead(View):
     def read(self):
         block = super().read()
         if block is not None:
-            self._known += block.bars()
+            self._known += block.events()
         return block
 
 

@@ -28,7 +28,7 @@ def both(count):
 
 
 def bars_of(feed, start=None, end=None, rows=7):
-    return [bar for block in feed.blocks(start, end, rows) for bar in block.bars()]
+    return [bar for block in feed.blocks(start, end, rows) for bar in block.events()]
 
 
 def test_the_bars_of_each_symbol_come_back(tmp_path, write):

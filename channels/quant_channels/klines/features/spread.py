@@ -13,6 +13,7 @@ from quant_channels.klines.features.rolling import RollingMoments
 from quant_channels.klines.features.settings import check_window
 from quant_contracts.blocks import BarBlock, Column
 from quant_contracts.events import Bar
+from quant_contracts.protocols import Stream
 
 
 class Spread(msgspec.Struct, dict=True, forbid_unknown_fields=True):
@@ -56,8 +57,8 @@ class Spread(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         return self.window
 
     @property
-    def others(self) -> tuple[str, ...]:
-        return (self.other,)
+    def reads(self) -> tuple[Stream, ...]:
+        return (Stream("klines", self.other),)
 
     def update(self, bar: Bar, other: Bar | None = None, /) -> tuple[float, ...] | None:
         if other is None or abs(bar.ts_event - other.ts_event) >= self.max_age_bars * bar.interval:

@@ -32,7 +32,7 @@ from quant_channels.klines.features import (
     ZScore,
 )
 from quant_contracts.blocks import COLUMNS, BarBlock
-from quant_contracts.protocols import BlockChannel, BlockCrossChannel, CrossChannel, FeatureChannel
+from quant_contracts.protocols import BlockChannel, BlockCrossChannel, FeatureChannel, ReadingChannel
 from quant_contracts.testing.samples import random_bars
 from quant_contracts.units import MINUTE
 
@@ -83,7 +83,7 @@ def block_of(count, seed):
 
 def beside(channel, block):
     """What is handed over beside the bars: the other symbol of a `Spread`, nothing to the rest."""
-    if not isinstance(channel, CrossChannel):
+    if not isinstance(channel, ReadingChannel):
         return None
     source = np.random.default_rng(len(block))
     factor = np.exp(source.normal(0.0, 0.01, len(block)))
@@ -95,7 +95,7 @@ def beside(channel, block):
 @CHANNELS
 def test_has_the_shape_of_its_contract(make) -> None:
     channel = make()
-    if isinstance(channel, CrossChannel):
+    if isinstance(channel, ReadingChannel):
         assert isinstance(channel, BlockCrossChannel)
     else:
         assert isinstance(channel, FeatureChannel)
@@ -171,7 +171,7 @@ def test_keeps_no_view_of_a_block(make, play, same_bits) -> None:
     expected = play(make(), block, other=other)
     parts = []
     for start in range(0, 400, 50):
-        part = BarBlock.of(list(block.slice(start, start + 50).bars()))
+        part = BarBlock.of(list(block.slice(start, start + 50).events()))
         beside_it = None if other is None else other.slice(start, start + 50)
         parts.append(play(channel, part, (50,), other=beside_it))
         for name in COLUMNS:

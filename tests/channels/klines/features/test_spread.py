@@ -10,6 +10,7 @@ import pytest
 
 from quant_channels.klines.features import Spread
 from quant_contracts.blocks import BarBlock
+from quant_contracts.protocols import Stream
 from quant_contracts.testing.samples import bars_from_closes, random_bars
 from quant_contracts.units import DAY, MINUTE
 
@@ -52,7 +53,7 @@ def test_is_the_log_ratio_and_its_z_score(pair, play) -> None:
     expected[:49] = nan
     table = play(Spread("ETHUSDT", window=50), bars, (64,), other=others)
     np.testing.assert_allclose(table, expected, rtol=1e-8, atol=1e-8)
-    assert Spread("ETHUSDT", window=50).others == ("ETHUSDT",)
+    assert Spread("ETHUSDT", window=50).reads == (Stream("klines", "ETHUSDT"),)
 
 
 @pytest.mark.parametrize("sizes", [(1,), (7,), (64,), (400,)])
@@ -90,7 +91,8 @@ def test_the_others_bar_must_be_recent(max_age_bars, late, has_value) -> None:
         *(getattr(others, name) for name in ("open", "high", "low", "close", "volume")),
     )
     channel = Spread("ETHUSDT", window=2, max_age_bars=max_age_bars)
-    *_, values = [channel.update(bar, other) for bar, other in zip(bars.bars(), others.bars(), strict=True)]
+    both = zip(bars.events(), others.events(), strict=True)
+    *_, values = [channel.update(bar, other) for bar, other in both]
     assert values == ((log(4.0), 1.0) if has_value else None)
     raw, score = Spread("ETHUSDT", window=2, max_age_bars=max_age_bars).update_many(bars, others)
     assert np.isfinite(raw[-1]) == np.isfinite(score[-1]) == has_value

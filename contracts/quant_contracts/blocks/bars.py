@@ -1,24 +1,17 @@
-"""Many bars at once, as columns: what feeds deliver and block-wise parts read.
-
-A block holds bars of one symbol in the order of `ts_known`. Its columns are numpy arrays of equal
-length and are never written to after the block is made.
-"""
+"""Many bars at once, as columns: what feeds of bars deliver and block-wise parts read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import repeat
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
+from quant_contracts.blocks.columns import Column, Times
 from quant_contracts.events.market import Bar
 from quant_contracts.units import Nanos
-
-Column: TypeAlias = npt.NDArray[np.float64]
-Times: TypeAlias = npt.NDArray[np.int64]
 
 COLUMNS = ("open", "high", "low", "close", "volume")
 
@@ -79,7 +72,7 @@ class BarBlock(msgspec.Struct, frozen=True, eq=False):
             self.volume.item(row),
         )
 
-    def bars(self) -> Iterator[Bar]:
+    def events(self) -> Iterator[Bar]:
         """Every row as an event, in order."""
         ts = self.ts.tolist()
         # map and repeat build the events without a line of Python for each.

@@ -1,0 +1,1 @@
+"""Text into numbers: pure functions of a text, with neither a clock nor a network."""

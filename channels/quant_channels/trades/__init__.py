@@ -1,0 +1,1 @@
+"""Trades and best prices: their as-of views and the features made of them."""
