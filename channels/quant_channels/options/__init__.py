@@ -1,0 +1,24 @@
+"""Options: prices, sensitivities, implied volatilities and the surfaces that are fitted to a chain.
+
+    normal      the normal distribution
+    pricing     Black-76 and Black-Scholes prices, and the bounds of any price
+    greeks      sensitivities of a price
+    coin        premiums quoted in coin, as Deribit does
+    implied     the volatility in a price, or the reason why there is none
+    parity      the forward that calls and puts agree on
+    quotes      from the quotes of one expiry to the volatilities to fit
+    smile       what a model of one expiry is, and whether its density is positive
+    svi, sabr   models of one expiry
+    ssvi        one model for all expiries, free of arbitrage by construction
+    solver      least squares, by way of scipy
+    calibrate   a whole chain to a fitted surface
+    surface     the fitted surface, and what may be read from it
+    checks      butterfly and calendar arbitrage of a surface
+    strikes     from a delta to a strike
+    measures    at-the-money volatility, skew, smile, term slope and roll-down
+    portfolio   sensitivities of a book of options
+
+Throughout: years are actual days / 365 (`YEAR` nanoseconds), volatility is a fraction per square root of a
+year (0.65 is 65%; a volatility point is 0.01), k is ln(strike / forward), and w is total variance,
+volatility squared times years.
+"""
