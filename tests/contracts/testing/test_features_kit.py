@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from quant_contracts.protocols import Stream
 from quant_contracts.testing import BrokenPromise, checks_for, features
 from quant_contracts.units import HOUR
 
@@ -75,8 +76,8 @@ class Ratio(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         return 1
 
     @property
-    def others(self):
-        return (self.other,)
+    def reads(self):
+        return (Stream("klines", self.other),)
 
     def update(self, bar, other, /):
         return None if other is None else (bar.close / other.close,)
@@ -226,8 +227,8 @@ class CountsTheOthers(Ratio):
         self._seen = 0
 
     @property
-    def others(self):
-        return (self.other,) if self._seen < 200 else (self.other, self.other)
+    def reads(self):
+        return (Stream("klines", self.other),) * (1 if self._seen < 200 else 2)
 
     def update(self, bar, other, /):
         self._seen += 1

@@ -41,8 +41,10 @@ def values(kind) -> st.SearchStrategy:
         return st.one_of(values(argument) for argument in arguments)
     if origin is dict:
         return st.dictionaries(values(arguments[0]), values(arguments[1]), max_size=3)
-    if origin is tuple:
+    if origin is tuple and Ellipsis in arguments:
         return st.lists(values(arguments[0]), max_size=3).map(tuple)
+    if origin is tuple:
+        return st.tuples(*map(values, arguments))
     return events(kind)
 
 
