@@ -133,7 +133,7 @@ def test_bars_that_arrive_one_by_one_are_decided_on_as_in_a_backtest(config):
     anchor = source.first_close() + (engine.warmup_steps - 1) * source.interval
     engine.warmup(anchor, engine.warmup_steps)
     while (block := source.read()) is not None:
-        (bar,) = block.bars()
+        (bar,) = block.events()
         engine.step(bar.ts_known, (bar,))
     engine.stop()
     assert arriving.manifest().decision_hash == hash_of_backtest

@@ -48,7 +48,7 @@ def test_one_closed_bar_is_one_pass_through_the_pipeline(config):
     engine.load_history(None, None, 1)
     (source,) = engine.handlers.values()
     engine.warmup(source.first_close() + 20 * source.interval, 21)
-    (bar,) = source.read().bars()
+    (bar,) = source.read().events()
     engine.step(bar.ts_known, (bar,))
     assert [type(event) for event in said] == list(kinds)
     stamps = {event.timestamp if isinstance(event, StepSnapshot) else event.ts for event in said[1:]}
@@ -109,7 +109,7 @@ def test_research_in_plain_python_gives_the_values_of_the_run(done, write, mean_
         rsi, atr, model = RSI(window=14), ATR(window=14), RSIModel(window=14)
         values = {}
         for block in source.blocks(first, steps[-1].ts, 4096):
-            for bar in block.bars():
+            for bar in block.events():
                 values[bar.ts_event] = (rsi.update(bar), atr.update(bar))
         for step, score in zip(steps, scores, strict=True):
             (strength,), (width,) = values[step.ts]

@@ -1,1 +1,1 @@
-"""What all streams beside the bars share: reading recorded rows up to a moment, and keeping the last of them."""
+"""What streams beside the bars share: reading recorded rows up to a moment, and keeping the last ones."""

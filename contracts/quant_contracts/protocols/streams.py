@@ -126,6 +126,11 @@ class StreamHandler(Protocol):
         ...
 
     @property
+    def last_known(self) -> Nanos | None:
+        """When the last row that was absorbed became known, None before the first."""
+        ...
+
+    @property
     def most_bytes(self) -> int:
         """An upper bound of what its view holds, for any length of history. For the plan."""
         ...

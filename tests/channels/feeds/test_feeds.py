@@ -57,7 +57,7 @@ FILES = pytest.mark.parametrize("kind", [ParquetFeed, CsvFeed, CatalogFeed])
 
 
 def bars_of(feed, start=None, end=None, rows=1_000):
-    return [bar for block in feed.blocks(start, end, rows) for bar in block.bars()]
+    return [bar for block in feed.blocks(start, end, rows) for bar in block.events()]
 
 
 def test_the_names_of_the_feeds_lead_to_them():
