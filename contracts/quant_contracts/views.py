@@ -44,7 +44,8 @@ class QuotesView(msgspec.Struct, frozen=True, eq=False):
     quotes: QuoteBlock
     """The changes that became known in between, perhaps none. At most as many as the handler keeps."""
     before: Quote | None
-    """The quote in force at `since`, None before the first."""
+    """The quote in force at `since`, None before the first. Where rows of the span are no longer kept, the
+    quote before those that are."""
     last: Quote
     """The quote in force at `ts`."""
     is_whole: bool
@@ -66,6 +67,9 @@ class Book(msgspec.Struct, frozen=True, eq=False):
     bid_sizes: Column
     ask_prices: Column
     ask_sizes: Column
+    bids_below: int = 0
+    """How many more bids there are behind those that are sealed."""
+    asks_above: int = 0
 
     @property
     def age(self) -> Nanos:

@@ -27,7 +27,9 @@ class BookBlock(msgspec.Struct, frozen=True, eq=False):
     """Changes of the levels of one symbol's book.
 
     Rows of one frame of the venue share `sequence`, `ts`, `known` and action and stand together: they
-    become true at once, and one frame is one event. Sizes replace what was there.
+    become true at once, and one frame is one event. Sizes replace what was there. A frame without levels
+    still says that the venue is there, and a snapshot without any that the book is empty: it has one row
+    of side 0.
     """
 
     symbol: str
@@ -38,7 +40,7 @@ class BookBlock(msgspec.Struct, frozen=True, eq=False):
     action: Flags
     """`SET`, `RESET` or `GAP`."""
     side: Flags
-    """+1 for bids, -1 for asks, 0 for a gap."""
+    """+1 for bids, -1 for asks, 0 for a gap and for a frame without levels."""
     ticks: Whole
     """Price of the level."""
     lots: Whole
@@ -78,7 +80,7 @@ class BookBlock(msgspec.Struct, frozen=True, eq=False):
         price, size = self.grid.price, self.grid.size
         prices, sizes = price(self.ticks).tolist(), size(self.lots).tolist()
         sides, actions = self.side.tolist(), self.action.tolist()
-        if len(starts) == len(self) and not self.action.any():
+        if len(starts) == len(self) and not self.action.any() and self.side.all():
             # A feed of single changes, which is most of the rows there are: no loop over frames.
             levels = list(zip(zip(prices, sizes, strict=True)))
             bids = [level if side > 0 else () for level, side in zip(levels, sides, strict=True)]
@@ -122,6 +124,8 @@ class BookBlock(msgspec.Struct, frozen=True, eq=False):
                 rows.append((*stamp, GAP, 0, 0.0, 0.0, event.sequence))
                 continue
             action = SET if isinstance(event, BookDelta) else RESET
+            if not event.bids and not event.asks:
+                rows.append((*stamp, action, 0, 0.0, 0.0, event.sequence))
             sides: tuple[tuple[int, Levels], ...] = ((1, event.bids), (-1, event.asks))
             rows += [
                 (*stamp, action, side, price, size, event.sequence)
