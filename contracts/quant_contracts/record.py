@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from quant_contracts.events import Fill, OrderIntent, PortfolioSnapshot
+from quant_contracts.events import DataGap, Fill, OrderIntent, PortfolioSnapshot, Readiness
 from quant_contracts.protocols import QualityRow, SourceInfo
 from quant_contracts.strategy import Strategy
 from quant_contracts.units import Nanos
 
 ENDED_EARLY = "ended_early"
 """The check that found a symbol without bars up to the end of the run."""
+
+
+MOST_CHANGES: Final = 10_000
+MOST_GAPS: Final = 1_000
 
 
 class PartRecord(msgspec.Struct, frozen=True):
@@ -59,6 +63,21 @@ class OrderRecord(msgspec.Struct, frozen=True):
     closed_ts: Nanos | None
 
 
+class ReadinessRecord(msgspec.Struct, frozen=True):
+    """What one symbol's steps met in the streams it reads."""
+
+    states: dict[str, dict[str, int]]
+    """Per stream, how many looks found it fresh, stale and missing."""
+    outcomes: dict[str, int]
+    """How many looks ended in each of `go`, `hold` and `flatten`."""
+    missing: dict[str, int]
+    """Per feature that was allowed to be missing, how often it was."""
+    changes: tuple[Readiness, ...]
+    """Every change of a stream between fresh, stale and missing, at most `MOST_CHANGES` of them."""
+    dropped: int = 0
+    """Changes beyond that."""
+
+
 class RunRecord(msgspec.Struct, frozen=True):
     """Everything a report is made from. Lists are in the order things happened."""
 
@@ -78,3 +97,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     limits: dict[str, dict[str, int]]
     """Per symbol, how often each limit bound a target."""
     quality: tuple[QualityRow, ...]
+    readiness: dict[str, ReadinessRecord] = {}
+    """Per symbol that reads streams beside the bars, how far they could be trusted."""
+    gaps: tuple[DataGap, ...] = ()
+    """Holes found in the streams, stream by stream, at most `MOST_GAPS` of each."""

@@ -63,7 +63,7 @@ class StreamSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_age: str | None = None
     """Older than this, such as 5s, it is stale; None says never."""
     when_stale: WhenStale = "hold"
-    lookback: str = "0s"
+    lookback: str | None = None
     """How long before the bars the stream is read from, such as 2d, so that slow features start warm."""
     handler: dict[str, Any] = {}
     """Settings of the stream's handler, such as how many levels of a book it seals."""

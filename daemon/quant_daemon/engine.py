@@ -7,26 +7,45 @@ A step at `ts` sees what is known at `ts` and nothing later:
     1. timers due before `ts` fire, each at its own time
     2. bars known at `ts` enter the windows; then the venue matches the orders that were working on them
     3. timers due at `ts` fire
-    4. symbol by symbol, in the order of the configuration: features, model, decision, risk, execution
+    4. symbol by symbol, in the order of the configuration: features (streams beside the bars are looked
+       at as of `ts`), model, decision, risk, execution
     5. the snapshot says what happened
+
+Events of streams are published before the step only where somebody subscribed to them, each at its own
+time; what the steps see of the streams is the same either way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Final
+from functools import partial
+from typing import Any, Final, get_args
+
+import msgspec
 
 from quant_contracts.blocks import BLOCK_ROWS, BarBlock
 from quant_contracts.errors import LifecycleError, LookAhead
-from quant_contracts.events import Bar, Features, Fill, StepSnapshot, Target
+from quant_contracts.events import (
+    Bar,
+    DataGap,
+    Event,
+    Features,
+    Fill,
+    Readiness,
+    StepSnapshot,
+    StreamEvent,
+    Target,
+)
 from quant_contracts.protocols import DataHandler, Journal, Portfolio
 from quant_contracts.units import DAY, Nanos
+from quant_daemon.as_of import as_of
 from quant_daemon.bus import Bus
 from quant_daemon.clock import VirtualClock
-from quant_daemon.extractor import as_of
 from quant_daemon.lane import Lane
+from quant_daemon.look_ahead import look_ahead
 from quant_daemon.sampler import EquitySampler
+from quant_daemon.streams import DeclaredStream, Delivery
 
 
 class State(Enum):
@@ -63,8 +82,12 @@ class Engine:
         clock: VirtualClock,
         bus: Bus,
         journal: Journal,
+        streams: Sequence[DeclaredStream] = (),
+        delivery: Delivery | None = None,
     ) -> None:
         self.handlers = handlers
+        self.streams = tuple(streams)
+        """Streams beside the bars, in the order in which one moment's events come."""
         self.lanes = tuple(lanes)
         self.portfolio = portfolio
         self.clock = clock
@@ -78,6 +101,10 @@ class Engine:
         self.cursors: dict[str, Nanos] = {}
         self._snapshot = portfolio.snapshot
         self._fills: list[Fill] = []
+        self._delivery = delivery
+        self._watches = [lane.watch for lane in lanes if lane.watch is not None]
+        self._told_gaps: dict[int, int] = {}
+        self._told_changes: dict[str, int] = {}
         bus.subscribe(Fill, self._fills.append, "step")
 
     def connect(self) -> None:
@@ -90,17 +117,38 @@ class Engine:
             for symbol, handler in self.handlers.items()
         }
         self._publish_step = self.bus.publisher(StepSnapshot, "")
+        kinds = get_args(StreamEvent)
+        self._publish: dict[str, dict[type[Event], Callable[[Any], None]]] = {
+            symbol: {kind: self.bus.publisher(kind, symbol) for kind in (*kinds, DataGap, Readiness)}
+            for symbol in dict.fromkeys(stream.handler.symbol for stream in self.streams)
+        }
+        self._publish |= {
+            watch.symbol: {Readiness: self.bus.publisher(Readiness, watch.symbol)}
+            for watch in self._watches
+            if watch.symbol not in self._publish
+        }
 
     @property
     def warmup_steps(self) -> int:
         """Bars needed before the first step of every lane."""
         return max(lane.parts.extractor.warmup for lane in self.lanes)
 
-    def load_history(self, start: Nanos | None, end: Nanos | None, rows: int = BLOCK_ROWS) -> None:
-        """Make recorded bars of [start, end] ready, `rows` at a time. Opens the sources."""
+    def load_history(
+        self,
+        start: Nanos | None,
+        end: Nanos | None,
+        rows: int = BLOCK_ROWS,
+    ) -> None:
+        """Make what was recorded in [start, end] ready, `rows` at a time. Opens the sources.
+
+        A stream beside the bars begins earlier by the lookback it was declared with.
+        """
         self._require("load_history")
         for handler in self.handlers.values():
             handler.load_history(start, end, rows)
+        for stream in self.streams:
+            first = None if start is None else start - stream.lookback
+            stream.handler.load_history(first, end, rows)
         self.state = State.LOADED
 
     def warmup(self, anchor: Nanos, steps: int) -> None:
@@ -115,13 +163,25 @@ class Engine:
                     self.journal.append("input", bar)
             if handler.last is not None:
                 self.cursors[symbol] = handler.last.ts_known
-        for lane in self.lanes:
-            own = taken.get(lane.symbol)
-            if own is not None:
-                extractor = lane.parts.extractor
-                others = {symbol: as_of(own, None, taken.get(symbol)) for symbol in extractor.others}
-                extractor.update_many(own, others)
-                lane.mark(own.close.item(-1))
+        lanes = [lane for lane in self.lanes if lane.symbol in taken]
+        beside = {
+            lane.symbol: {
+                symbol: as_of(taken[lane.symbol], None, taken.get(symbol))
+                for symbol in lane.parts.extractor.others
+            }
+            for lane in lanes
+        }
+        absorb = None if self._delivery is None else partial(self._delivery.absorb, self.journal)
+        look_ahead(lanes, taken, beside, absorb)
+        if absorb is not None:
+            absorb(anchor)
+        for lane in lanes:
+            lane.parts.extractor.update_many(taken[lane.symbol], beside[lane.symbol])
+            lane.mark(taken[lane.symbol].close.item(-1))
+        for stream in self.streams:
+            last = stream.handler.last_known
+            if last is not None:
+                self.cursors[stream.key] = last
         self.clock.advance(anchor)
         self.start = anchor
         self.state = State.WARM
@@ -130,6 +190,8 @@ class Engine:
         """Do everything that is to be done at `ts`, at which `bars` became known, in the order given."""
         if not self._is_running:
             self._run()
+        if self._delivery is not None:
+            self._deliver(ts, self._delivery)
         clock, sampler = self.clock, self.sampler
         while sampler.next < ts:
             sampler.take()
@@ -158,17 +220,48 @@ class Engine:
             lane.bars += 1
             values = lane.extract(bar)
             if values is not None:
-                lane.publish_features(Features(ts, symbol, values))
+                if lane.watch is None:
+                    lane.publish_features(Features(ts, symbol, values))
+                else:
+                    lane.publish_features(Features(ts, symbol, values, lane.parts.extractor.missing))
                 features[symbol] = values
                 scores[symbol] = lane.score
                 targets[symbol] = lane.target
+            elif lane.watch is not None and lane.watch.outcome == "flatten":
+                lane.flatten(ts, lane.watch.why)
         fills: tuple[Fill, ...] = ()
         if self._fills:
             fills = tuple(self._fills)
             self._fills.clear()
         snapshot = StepSnapshot(ts, features, scores, targets, fills, self._snapshot(ts))
+        if self._watches:
+            self._tell()
+            readiness = {watch.symbol: dict(watch.state) for watch in self._watches}
+            snapshot = msgspec.structs.replace(snapshot, readiness=readiness)
         self._publish_step(snapshot)
         return snapshot
+
+    def _deliver(self, ts: Nanos, delivery: Delivery) -> None:
+        """Publish what became known of the streams, each event at its own time among timers and samples."""
+        clock, sampler, publish = self.clock, self.sampler, self._publish
+        for event in delivery.events(ts):
+            moment = event.ts_known
+            while sampler.next < moment:
+                sampler.take()
+            clock.advance_before(moment)
+            publish[event.symbol][event.__class__](event)
+
+    def _tell(self) -> None:
+        """Publish the holes that were found and what changed in the state of the streams."""
+        for place, stream in enumerate(self.streams):
+            gaps = stream.handler.gaps()
+            for gap in gaps[self._told_gaps.get(place, 0) :]:
+                self._publish[gap.symbol][DataGap](gap)
+            self._told_gaps[place] = len(gaps)
+        for watch in self._watches:
+            for change in watch.changes[self._told_changes.get(watch.symbol, 0) :]:
+                self._publish[change.symbol][Readiness](change)
+            self._told_changes[watch.symbol] = len(watch.changes)
 
     def stop(self) -> None:
         """End the run at the present moment: the last sample is taken and the journal closed."""

@@ -62,6 +62,7 @@ class Lane:
         "_journal",
         "_portfolio",
         "_predict",
+        "_publish_intent",
         "_standing",
         "_target_changed",
         "bars",
@@ -79,6 +80,7 @@ class Lane:
         "steps",
         "symbol",
         "target",
+        "watch",
     )
 
     def __init__(
@@ -103,7 +105,8 @@ class Lane:
         self._portfolio = portfolio
         self._execution = execution
         self._journal = journal
-        self.extract = parts.extractor.update
+        self.watch = parts.extractor.watch
+        self.extract = parts.extractor.update if self.watch is None else parts.extractor.update_with_streams
         self._predict = parts.model.predict
         self._decide = parts.decision.decide
         self.next_change = parts.decision.next_change if isinstance(parts.decision, BlockDecision) else None
@@ -119,6 +122,7 @@ class Lane:
     def connect(self, bus: Bus) -> None:
         """Get the call that starts a step. Wiring has ended."""
         self.publish_features = bus.publisher(Features, self.symbol)
+        self._publish_intent = bus.publisher(Intent, self.symbol)
 
     def on_features(self, event: Features) -> Score:
         """Model: features in, score out. This is where a step begins."""
@@ -137,11 +141,21 @@ class Lane:
         intent = self._decide(event, self.features, self.held)
         held = self.held
         if intent.direction != held.direction or intent.strength != held.strength:
-            self._intent_changed = True
-            self.held = intent
-            self.counts["intents"] += 1
-            self._journal.append("decision", intent)
+            self._hold(intent)
         return intent
+
+    def _hold(self, intent: Intent) -> None:
+        self._intent_changed = True
+        self.held = intent
+        self.counts["intents"] += 1
+        self._journal.append("decision", intent)
+
+    def flatten(self, ts: Nanos, reason: str) -> None:
+        """Want nothing any more, because a stream cannot be trusted; without a step of model and decision."""
+        if self.held.direction:
+            intent = Intent(ts, self.symbol, 0, 0.0, reason)
+            self._hold(intent)
+            self._publish_intent(intent)
 
     def on_intent(self, event: Intent) -> Target:
         """Risk: intent in, approved target out. The target in force holds until something changes."""

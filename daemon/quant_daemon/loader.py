@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -18,14 +18,17 @@ from quant_contracts.errors import ConfigError, nearest
 from quant_contracts.events import (
     Bar,
     CancelIntent,
+    DataGap,
     Event,
     Features,
     Fill,
     Intent,
     OrderAccepted,
     OrderIntent,
+    Readiness,
     Score,
     StepSnapshot,
+    StreamEvent,
     Target,
 )
 from quant_contracts.instrument import Instrument
@@ -42,6 +45,7 @@ from quant_contracts.protocols import (
     ReadingChannel,
     Router,
     SlippageModel,
+    StreamFeed,
 )
 from quant_contracts.record import PartRecord
 from quant_contracts.strategy import DataSpec, PartSpec, RunSpec, Strategy, SymbolSpec
@@ -49,7 +53,7 @@ from quant_contracts.units import Nanos
 from quant_daemon.bus import Bus
 from quant_daemon.clock import VirtualClock
 from quant_daemon.engine import Engine
-from quant_daemon.extractor import FeatureExtractor
+from quant_daemon.extractor import FeatureExtractor, stream_keys
 from quant_daemon.gateway import ANSWERS, connect_venue
 from quant_daemon.journal.trace import Trace
 from quant_daemon.lane import Lane, LaneParts
@@ -57,12 +61,20 @@ from quant_daemon.manifest import part_record
 from quant_daemon.recorder import RunRecorder
 from quant_daemon.registry import Registry
 from quant_daemon.session import Session, Span
+from quant_daemon.stream_loader import StreamLoader
+from quant_daemon.streams import Delivery
 
 MODES: Final = ("backtest",)
 """Modes whose feed, clock and venue are there. Mock and live need a live feed and the wall clock."""
 
-STAGE_EVENTS: Final[tuple[type[Event], ...]] = (Bar, Features, Score, Intent, Target, StepSnapshot)
+EVERY_STEP: Final[tuple[type[Event], ...]] = (Bar, Features, Score, Intent, Target, StepSnapshot)
 """What every step says whether or not anything changes."""
+
+STREAM_EVENTS: Final[tuple[type[Event], ...]] = (*get_args(StreamEvent), DataGap, Readiness)
+"""What streams beside the bars say; built one by one only where somebody asked."""
+
+STAGE_EVENTS: Final[tuple[type[Event], ...]] = (*EVERY_STEP[1:], DataGap, Readiness)
+"""What is made on the way."""
 
 Observer = tuple[type[Event], Callable[[Any], object]]
 
@@ -121,6 +133,7 @@ class Loader:
         slippage: dict[str, SlippageModel] = {}
         policies: dict[str, ExecutionPolicy] = {}
         routers: dict[str, Router] = {}
+        declared = StreamLoader(self._registry, strategy.data)
         parts: list[LaneParts] = []
         for symbol, spec in strategy.strategies.items():
             path = f"$.{symbol}.strategy"
@@ -129,7 +142,9 @@ class Loader:
                 "policies", spec.execution, f"{path}.execution", f"{symbol}.execution"
             )
             routers[symbol] = self._part("routers", spec.router, f"{path}.router", f"{symbol}.router")
-            parts.append(self._lane_parts(symbol, spec, instruments[symbol], handlers, slippage[symbol]))
+            parts.append(
+                self._lane_parts(symbol, spec, instruments[symbol], handlers, slippage[symbol], declared)
+            )
         venue.bind(traded, slippage)
 
         clock, trace = VirtualClock(), Trace(strategy.run.trace)
@@ -140,12 +155,16 @@ class Loader:
         execution: ExecutionEngine = self._registry.find("execution", "OrderDesk", "$")(tools)
         lanes.update({part.symbol: Lane(part, portfolio, execution, trace) for part in parts})
         bus, recorder = Bus(), RunRecorder()
-        engine = Engine(handlers, list(lanes.values()), portfolio, clock, bus, trace)
-        wire(engine, venue, execution, recorder, trace, observers)
-        every_step = trace.level == "full" or any(kind in STAGE_EVENTS for kind, _ in observers)
+        asked = trace.level == "full" or any(kind in STREAM_EVENTS for kind, _ in observers)
+        streams = declared.streams(every_declared=asked)
+        delivery = Delivery(streams) if asked and streams else None
+        engine = Engine(handlers, list(lanes.values()), portfolio, clock, bus, trace, streams, delivery)
+        wire(engine, venue, execution, recorder, trace, observers, delivery)
+        every_step = asked or any(kind in EVERY_STEP for kind, _ in observers)
+        sources: dict[str, Feed | StreamFeed] = {**feeds, **declared.feeds}
         records = tuple(self._records)
         return Session(
-            strategy, mode, overrides, span, engine, venue, feeds, records, trace, recorder, every_step
+            strategy, mode, overrides, span, engine, venue, sources, records, trace, recorder, every_step
         )
 
     def _lane_parts(
@@ -155,6 +174,7 @@ class Loader:
         instrument: Instrument,
         handlers: Mapping[str, DataHandler],
         slippage: SlippageModel,
+        declared: StreamLoader,
     ) -> LaneParts:
         path = f"$.{symbol}.strategy"
         model = self._part("models", spec.model, f"{path}.model", f"{symbol}.model")
@@ -163,16 +183,19 @@ class Loader:
             f"risk[{index}]": self._part("risk", rule, f"{path}.risk[{index}]", f"{symbol}.risk.{index}")
             for index, rule in enumerate(spec.risk_stack)
         }
-        channels = _Channels(self, handlers)
+        channels = _Channels(self, symbol, handlers)
         for place, part in {"model": model, "decision": decision, **risk}.items():
             for need in part.needs:
                 channels.add(need, f"{path}.{place} ({type(part).__name__})")
         cost = [channels.add(need, f"{path}.slippage ({type(slippage).__name__})") for need in slippage.needs]
         for index, extra in enumerate(spec.features):
-            channels.add(FeatureSpec(extra.name, extra.params), f"{path}.features[{index}]")
+            # Run for the record, so that none of them may keep the symbol from its step.
+            channels.add(FeatureSpec(extra.name, extra.params, optional=True), f"{path}.features[{index}]")
         for index, channel in enumerate(channels.built.values()):
             self._record("features", f"{symbol}.features.{index}", type(channel).__name__, channel)
-        extractor = FeatureExtractor(symbol, list(channels.built.values()), handlers)
+        built = list(channels.built.values())
+        watch = declared.watch(symbol, built, path)
+        extractor = FeatureExtractor(symbol, built, handlers, watch, channels.optional)
         return LaneParts(
             symbol,
             instrument,
@@ -225,6 +248,7 @@ def wire(
     recorder: RunRecorder,
     trace: Trace,
     observers: Sequence[Observer],
+    delivery: Delivery | None = None,
 ) -> None:
     """Subscribe everybody, seal the bus, hand out the calls that publish.
 
@@ -233,19 +257,22 @@ def wire(
     """
     bus = engine.bus
     orders: tuple[type[Event], ...] = (OrderIntent, CancelIntent)
-    for kind in (*STAGE_EVENTS, *orders):
+    for kind in (*EVERY_STEP, *orders, *STREAM_EVENTS):
         bus.allow(kind, "engine")
     for kind in ANSWERS:
         bus.allow(kind, "venue")
     if trace.level == "full":
-        bus.subscribe(Bar, partial(trace.append, "input"), "journal")
-        for kind in STAGE_EVENTS[1:]:
+        for kind in (Bar, *get_args(StreamEvent)):
+            bus.subscribe(kind, partial(trace.append, "input"), "journal")
+        for kind in STAGE_EVENTS:
             bus.subscribe(kind, partial(trace.append, "stage"), "journal")
         bus.subscribe(OrderAccepted, partial(trace.append, "stage"), "journal")
     for kind in (*orders, *ANSWERS):
         # That the venue has an order changes nothing yet; that it refused, ended or filled it does.
         if kind is not OrderAccepted:
             bus.subscribe(kind, partial(trace.append, "decision"), "journal")
+    if delivery is not None:
+        delivery.subscribe(bus)
     bus.subscribe(Fill, engine.portfolio.apply, "portfolio")
     connect_venue(bus, venue, [lane.symbol for lane in engine.lanes])
     for kind in ANSWERS:
@@ -279,22 +306,32 @@ def _moment(name: str, text: str | None) -> Nanos | None:
 class _Channels:
     """The distinct channels of one symbol: the same need twice is built once."""
 
-    def __init__(self, loader: Loader, handlers: Mapping[str, DataHandler]) -> None:
+    def __init__(self, loader: Loader, symbol: str, handlers: Mapping[str, DataHandler]) -> None:
         self.built: dict[bytes, AnyChannel] = {}
+        self._needed: set[bytes] = set()
         self._loader = loader
+        self._symbol = symbol
         self._handlers = handlers
 
     def add(self, spec: FeatureSpec, path: str) -> AnyChannel:
         channel = self._loader.channel(spec, path)
         if isinstance(channel, ReadingChannel):
-            for other in [stream.symbol for stream in channel.reads]:
+            for other in [stream.symbol for stream in channel.reads if stream.domain == "klines"]:
                 if other not in self._handlers:
                     raise ConfigError(
                         f"{path}: {spec.channel} reads {other}, which is not declared in $.data; "
                         f"{nearest(other, self._handlers)}"
                     )
         key = msgspec.json.encode([spec.channel, msgspec.to_builtins(channel)], order="sorted")
+        # One that anybody cannot do without is not optional.
+        if not (spec.optional and stream_keys(self._symbol, channel)):
+            self._needed.add(key)
         return self.built.setdefault(key, channel)
+
+    @property
+    def optional(self) -> tuple[AnyChannel, ...]:
+        """The channels that may be missing at a step."""
+        return tuple(channel for key, channel in self.built.items() if key not in self._needed)
 
 
 def _instrument(symbol: str, spec: DataSpec) -> Instrument:

@@ -14,7 +14,7 @@ import msgspec
 
 from quant_contracts.protocols import SourceInfo
 from quant_contracts.record import Manifest, PartRecord
-from quant_contracts.strategy import Strategy
+from quant_contracts.strategy import DOMAINS, Strategy
 from quant_contracts.units import Nanos
 
 PACKAGES: Final = ("quant_contracts", "quant_channels", "quant_daemon", "quant_engine")
@@ -52,8 +52,11 @@ def _config(strategy: Strategy, parts: tuple[PartRecord, ...]) -> dict[str, Any]
     Left out is where the bars were found: what was read is told by the digests of the inputs.
     """
     plain: dict[str, Any] = msgspec.to_builtins(strategy)
-    for stream in plain["data"].values():
-        del stream["source"]
+    for symbol in plain["data"].values():
+        del symbol["source"]
+        for domain in DOMAINS:
+            if symbol[domain] is not None:
+                del symbol[domain]["source"]
     del plain["strategies"], plain["matching"]
     return {**plain, "parts": [(part.role, part.name, part.params) for part in parts]}
 

@@ -26,6 +26,8 @@ KINDS: Final = {
     "portfolios": "portfolio",
     "handlers": "data handler",
     "feeds": "feed",
+    "stream_handlers": "stream handler",
+    "streams": "stream feed",
 }
 """Entry point groups that hold parts, and what one of their members is called."""
 

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 from quant_contracts.blocks import BLOCK_ROWS
 from quant_contracts.duration import time_name
 from quant_contracts.instrument import WIDE
-from quant_contracts.protocols import Feed, MatchingEngine, QualityRow, SourceInfo
-from quant_contracts.record import ENDED_EARLY, Manifest, PartRecord, RunRecord
+from quant_contracts.protocols import Feed, MatchingEngine, QualityRow, SourceInfo, StreamFeed
+from quant_contracts.record import ENDED_EARLY, MOST_GAPS, Manifest, PartRecord, RunRecord
 from quant_contracts.strategy import Strategy
 from quant_contracts.units import Nanos
 from quant_daemon.driver import BacktestDriver
@@ -38,7 +38,7 @@ class Session:
         span: Span,
         engine: Engine,
         venue: MatchingEngine,
-        feeds: Mapping[str, Feed],
+        feeds: Mapping[str, Feed | StreamFeed],
         parts: tuple[PartRecord, ...],
         trace: Trace,
         recorder: RunRecorder,
@@ -135,6 +135,8 @@ class Session:
             counts,
             {lane.symbol: dict(sorted(lane.limits.items())) for lane in engine.lanes},
             tuple(row for feed in self._feeds.values() for row in feed.quality()) + self._ended_early(),
+            {lane.symbol: lane.watch.record() for lane in engine.lanes if lane.watch is not None},
+            tuple(gap for stream in engine.streams for gap in stream.handler.gaps()[:MOST_GAPS]),
         )
 
     def _ended_early(self) -> tuple[QualityRow, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from quant_contracts.blocks.columns import Column, Flags, Times
+from quant_contracts.blocks.columns import Column, Flags, Times, Whole
 from quant_contracts.events.options import OptionQuote, Premium
 
 
@@ -47,6 +47,11 @@ class ChainBlock(msgspec.Struct, frozen=True, eq=False):
         columns = {name: getattr(self, name)[start:stop] for name in COLUMNS}
         return msgspec.structs.replace(self, **columns)
 
+    def take(self, rows: Whole, /) -> ChainBlock:
+        """The rows with these numbers, in the order given."""
+        columns = {name: getattr(self, name)[rows] for name in COLUMNS}
+        return msgspec.structs.replace(self, **columns)
+
     def events(self) -> Iterator[OptionQuote]:
         said = [[None if isnan(value) else value for value in getattr(self, name).tolist()] for name in SAID]
         return map(
@@ -77,6 +82,14 @@ class ChainBlock(msgspec.Struct, frozen=True, eq=False):
             columns[name] = np.array([getattr(quote, name) for quote in quotes], dtype=np.float64)
         premium = quotes[0].premium if quotes else "linear"
         return cls(symbol, premium, is_american=bool(quotes and quotes[0].is_american), **columns)
+
+    @classmethod
+    def join(cls, symbol: str, blocks: Sequence[ChainBlock]) -> ChainBlock:
+        """One block with the rows of `blocks` in order, of one premium; none make an empty block."""
+        if not blocks:
+            return cls.of(symbol, ())
+        columns = {name: np.concatenate([getattr(block, name) for block in blocks]) for name in COLUMNS}
+        return msgspec.structs.replace(blocks[0], **columns)
 
 
 SAID = ("bid", "bid_size", "ask", "ask_size", "mark", "mark_iv", "forward", "open_interest")

@@ -60,6 +60,14 @@ class SurfaceSlice(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Median absolute difference to the quotes' volatility: 0.002 is 0.2 points."""
     flags: tuple[str, ...] = ()
     """What is wrong with this slice, such as butterfly, calendar, poor_fit; a refused one says why."""
+    lowest_k: float = 0.0
+    """The quotes used were from this ln(strike / forward) ..."""
+    highest_k: float = 0.0
+    """... to this one: beyond them the model is on its own."""
+    rms_error: Fraction = 0.0
+    """Root of the mean squared difference to the quotes' volatility."""
+    within_spread: Fraction = 0.0
+    """Share of the quotes used that the model is not further from than half their spread."""
 
 
 class Surface(Event, frozen=True, gc=False):
