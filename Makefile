@@ -3,11 +3,11 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench format lock clean help
+.PHONY: demo test lint bench eval-sentiment format lock clean help
 .DEFAULT_GOAL := help
 
 help: ## say what each target does
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 demo: .venv/core ## one backtest on synthetic bars, ending with a report to open
 	@$(BIN)/quant-engine demo
@@ -22,6 +22,9 @@ lint: .venv/dev ## ruff and mypy --strict
 
 bench: .venv/dev .venv-peers/ready ## every benchmark in fresh processes, with the peers beside them where they can be had
 	$(BIN)/python tests/benchmarks/suite.py
+
+eval-sentiment: .venv/core ## how well texts are scored, plain VADER beside ours, into docs/sentiment.md
+	$(BIN)/python -m quant_channels.sentiment.text.evaluation ../shared/data/text --page docs/sentiment.md
 
 format: .venv/dev ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .

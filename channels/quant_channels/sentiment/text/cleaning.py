@@ -25,11 +25,11 @@ HIDDEN: Final = re.compile(
 )
 MARKDOWN_LINK: Final = re.compile(r"\[([^\[\]]+)\]\((?:https?://|www\.|/)[^\s()]*\)", re.IGNORECASE)
 URL: Final = re.compile(r"(?:https?://|www\.|(?<!\w)(?:t\.co|pic\.twitter\.com)/)\S*", re.IGNORECASE)
-HANDLE: Final = re.compile(r"(?<![\w@])@\w+|(?<![\w/])/?u/[\w-]+")
+HANDLE: Final = re.compile(r"(?<![\w@])(?:@\w+)+|(?<![\w/])(?:/?u/[\w-]+)+")
 HASHTAG: Final = re.compile(r"(?<![\w#])#(?=\w*[^\W\d_])")
 SPACES: Final = re.compile(r"\s+")
 STRAIGHT: Final = str.maketrans({"‘": "'", "’": "'", "‚": "'", "“": '"', "”": '"', "„": '"'})
-MARKS: Final = str.maketrans(dict.fromkeys("&<[#@", " "))
+MARKS: Final = str.maketrans(dict.fromkeys("&<[#@/", " "))
 VARIANTS: Final = frozenset("\ufe0e\ufe0f")
 """Say whether an emoji is drawn in colour; VADER takes them for a letter of the word it puts there."""
 

@@ -118,12 +118,12 @@ def read_texts(folder: Path, group: TextSet) -> tuple[list[str], list[str] | lis
             columns = pq.read_table(path, columns=["text", group.truth]).to_pydict()
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"{path}: cannot be read: {str(error).splitlines()[0][:120]}") from None
-        if columns.keys() != {"text", group.truth}:
-            raise DataError(f"{path}: has no columns text and {group.truth}; is it the right file?")
         texts += columns["text"]
         truth += columns[group.truth]
     if not texts or None in texts or None in truth:
         raise DataError(f"{paths[0]}: has no rows, or a row without text or {group.truth}")
+    if group.classes and (others := sorted(set(truth).difference(group.classes))):
+        raise DataError(f"{paths[0]}: has the label {others[0]!r}; expected {', '.join(group.classes)}")
     return texts, truth
 
 
@@ -184,6 +184,14 @@ def table(rows: Iterable[Row]) -> str:
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
+def write_into(path: Path, text: str) -> None:
+    """Put `text` between the markers of the page at `path`."""
+    try:
+        path.write_text(written_into(path.read_text(), text))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}; name a Markdown page") from None
+
+
 def written_into(page: str, text: str) -> str:
     """`page` with `text` between its markers."""
     before, begin, rest = page.partition(BEGIN)
@@ -202,7 +210,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         text = table(evaluate(options.folder))
         if options.page is not None:
-            options.page.write_text(written_into(options.page.read_text(), text))
+            write_into(options.page, text)
     except QuantError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code

@@ -23,7 +23,7 @@ class Lexicon(msgspec.Struct, frozen=True):
 
     words: dict[str, float]
     phrases: dict[str, float]
-    """Forms of several words or with a `#`, which stands for a number with its sign and unit."""
+    """Forms of several words or with a `#`, which stands for a number with its unit."""
     sha256: str
     """Digest of the file as it was read."""
 

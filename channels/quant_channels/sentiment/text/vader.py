@@ -13,10 +13,9 @@ import msgspec
 from quant_channels.sentiment.text.cleaning import LIMIT
 from quant_channels.sentiment.text.lexicon import Lexicon, crypto_lexicon
 
-NUMBER: Final = (
-    r"[~+]?[$€£]?\d[\d.,]*(?:%|[kmbt]n?(?!\w)|x(?!\w)|\s?(?:million|billion|trillion|percent|mln|bln)(?!\w))?"
-)
-"""What `#` in a phrase stands for: 5%, $1.2M, 24K, +300, 3 billion."""
+UNIT: Final = r"%|(?:[kmbt]n?|x|\s?(?:million|billion|trillion|percent|mln|bln))(?!\w)"
+NUMBER: Final = rf"[~$€£]*\d+(?:[.,]\d+)*(?:{UNIT})?"
+"""What `#` in a phrase stands for: 5%, $1.2M, 24K, 300, 3 billion."""
 MARK: Final = "\ue000"
 """Begins the word a phrase becomes. Of private use, so that no text holds such a word."""
 PLAINER: Final = str.maketrans(
