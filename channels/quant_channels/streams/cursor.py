@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from quant_contracts.blocks import Block
-from quant_contracts.errors import LifecycleError
+from quant_contracts.errors import DataError, LifecycleError
 from quant_contracts.protocols import StreamFeed
 from quant_contracts.units import Nanos
 
@@ -45,6 +45,13 @@ class Cursor:
 
     def _advance(self) -> None:
         assert self._blocks is not None
-        self._next = next(self._blocks, None)
-        if self._next is not None:
-            self._known_last = self._next.ts_known.item(-1)
+        block = self._next = next(self._blocks, None)
+        if block is None:
+            return
+        known, before = block.ts_known, self._known_last
+        if known.item(0) < before or bool((known[1:] < known[:-1]).any()):
+            raise DataError(
+                f"{self._feed.symbol} {self._feed.domain}: the feed delivers rows that became known before "
+                f"those in front of them, near {known.item(0)}; they must be sorted by that time"
+            )
+        self._known_last = known.item(-1)
