@@ -61,9 +61,12 @@ def fit_surface(
         if values is None:
             refused.append(_refuse(one, "not_converged"))
             continue
-        fit, error = _judge(one, model, values, poor_fit)
-        slices.append(fit)
-        errors.append(error)
+        judged = _judge(one, model, values, poor_fit)
+        if judged is None:
+            refused.append(_refuse(one, "no_variance"))
+            continue
+        slices.append(judged[0])
+        errors.append(judged[1])
     flags = arbitrage_flags(model, slices)
     offered, used = 0, 0
     for one in smiles:
@@ -72,7 +75,7 @@ def fit_surface(
         used += fit.used
     reason: Refusal | None = None
     if not slices:
-        reason = "not_converged" if fitted else "too_few_quotes"
+        reason = refused[-1].reason if refused else "too_few_quotes"
     return SurfaceFit(
         model,
         tuple(
@@ -119,16 +122,20 @@ def _fit(fitted: list[SmileQuotes], model: Model, beta: Fraction) -> list[tuple[
 
 def _judge(
     one: SmileQuotes, model: Model, values: tuple[float, ...], poor_fit: float
-) -> tuple[SliceFit, Column]:
-    """The fit of an expiry beside its quotes, and the absolute errors in volatility points."""
+) -> tuple[SliceFit, Column] | None:
+    """The fit of an expiry beside its quotes, and the absolute errors in volatility points.
+
+    None where the model has no variance.
+    """
     k = one.k
     blank = SliceFit(
         one.years, one.forward, values, 0.0, float(k[0]), float(k[-1]), 0.0, 0.0, 0.0, len(k), one.offered, ()
     )
     smile = smile_of(model, blank)
-    # The expansion of SABR can leave the positive numbers: such a quote is missed by all of its volatility.
-    vol = np.nan_to_num(np.sqrt(smile.total_variance(k) / one.years))
-    error = 100.0 * np.abs(vol - one.vol)
+    vol = np.sqrt(smile.total_variance(np.append(k, 0.0)) / one.years)
+    if not np.isfinite(vol).all():
+        return None
+    error = 100.0 * np.abs(vol[:-1] - one.vol)
     median = float(np.median(error))
     flags: tuple[Flag, ...] = ()
     if median > poor_fit:
@@ -137,7 +144,7 @@ def _judge(
         flags += ("american",)
     fit = msgspec.structs.replace(
         blank,
-        atm_vol=math.sqrt(float(smile.total_variance(np.zeros(1))[0]) / one.years),
+        atm_vol=vol.item(-1),
         rms_error=math.sqrt(float(np.mean(error * error))),
         median_error=median,
         within_spread=float(np.mean(error <= 100.0 * one.half_spread)),

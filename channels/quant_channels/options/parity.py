@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from quant_channels.options.pricing import Flags
 from quant_contracts.blocks import Column
 from quant_contracts.units import Price
 
@@ -19,18 +20,23 @@ NEAREST: Final = 5
 """Strikes that have a say: those at which call and put cost most nearly the same."""
 
 
-def parity_forward(strikes: Column, call: Column, put: Column, discount: float = 1.0) -> Price | None:
+def parity_forward(strikes: Column, is_call: Flags, premium: Column, discount: float = 1.0) -> Price | None:
     """Median of K + (C - P) / D over the strikes nearest to the money, None where no strike has both.
 
-    Premiums are mid prices in the currency of the strikes, NaN where absent. Near the money the discount
-    factor hardly matters: what it multiplies is small.
+    The options of one expiry in any order: premiums are mid prices in the currency of the strikes, NaN where
+    absent; of two rows of one strike and right the first counts. Near the money the discount factor hardly
+    matters: what it multiplies is small.
 
-    >>> parity_forward(np.array([90.0, 100.0, 110.0]), np.array([12.0, 5.0, 1.0]), np.array([1.0, 4.0, 10.0]))
+    >>> strikes = np.array([90.0, 100.0, 110.0, 90.0, 100.0, 110.0])
+    >>> is_call = np.array([True, True, True, False, False, False])
+    >>> parity_forward(strikes, is_call, np.array([12.0, 5.0, 1.0, 1.0, 4.0, 10.0]))
     101.0
     """
-    both = np.flatnonzero(np.isfinite(call) & np.isfinite(put) & (call > 0.0) & (put > 0.0))
+    quoted = np.isfinite(premium) & (premium > 0.0)
+    calls, puts = quoted & is_call, quoted & ~is_call
+    both, call, put = np.intersect1d(strikes[calls], strikes[puts], return_indices=True)
     if not len(both):
         return None
-    gap = call[both] - put[both]
+    gap = premium[calls][call] - premium[puts][put]
     nearest = np.argsort(np.abs(gap), kind="stable")[:NEAREST]
-    return float(np.median(strikes[both][nearest] + gap[nearest] / discount))
+    return float(np.median(both[nearest] + gap[nearest] / discount))

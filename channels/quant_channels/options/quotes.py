@@ -22,6 +22,8 @@ Source: TypeAlias = Literal["quotes", "mark"]
 
 FINEST: Final[Fraction] = 0.001
 """No quote counts as surer than a tenth of a volatility point."""
+WIDEST: Final[Fraction] = 0.5
+"""No mark counts as less sure than fifty volatility points."""
 
 
 class ExpiryQuotes(msgspec.Struct, frozen=True, eq=False):
@@ -84,7 +86,7 @@ def smile_quotes(quotes: ExpiryQuotes, source: Source = "quotes") -> SmileQuotes
     """The volatilities of the options out of the money.
 
     From `quotes` the volatility is that of the mid price; a strike counts if it has a bid above 0 and an ask
-    that is not below it. From `mark` it is that of the venue's price, and all weigh the same.
+    that is not below it. From `mark` it is that of the venue's price, with `mark_spread` for its uncertainty.
     """
     side = quotes.is_call == (quotes.strikes >= quotes.forward)
     order = np.flatnonzero(side)[np.argsort(quotes.strikes[side], kind="stable")]
@@ -108,7 +110,7 @@ def smile_quotes(quotes: ExpiryQuotes, source: Source = "quotes") -> SmileQuotes
             "",
         )
     if source == "mark":
-        half = np.full(len(order), FINEST)
+        half = mark_spread(np.log(strikes / quotes.forward), middle.vol, quotes.years)
     else:
         half = np.maximum(0.5 * (solve(ask).vol - solve(bid).vol), FINEST)
         left_out = np.where((left_out == "") & ~np.isfinite(half), "no_spread", left_out)
@@ -124,3 +126,15 @@ def smile_quotes(quotes: ExpiryQuotes, source: Source = "quotes") -> SmileQuotes
         tuple(zip(reasons.tolist(), counts.tolist(), strict=True)),
         quotes.is_american,
     )
+
+
+def mark_spread(k: Column, vol: Column, years: float) -> Column:
+    """Uncertainty of volatilities that come without a spread: as if every price were equally unsure.
+
+    0.1 points at the money, and in inverse proportion to vega beyond: FINEST exp(d1**2 / 2), up to 50 points.
+    """
+    with np.errstate(all="ignore"):
+        deviation = vol * np.sqrt(years)
+        first = 0.5 * deviation - k / deviation
+        spread: Column = np.minimum(FINEST * np.exp(np.minimum(0.5 * first * first, 20.0)), WIDEST)
+    return spread

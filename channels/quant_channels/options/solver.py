@@ -17,7 +17,7 @@ from quant_contracts.blocks import Column
 from quant_contracts.errors import ConfigError
 
 TOLERANCE: Final = 1e-10
-"""Relative change of parameters or of the sum of squares below which a fit is done."""
+"""Relative change below which a fit is done."""
 EVALUATIONS: Final = 200
 
 
@@ -34,9 +34,12 @@ def least_squares(
     residuals: Callable[[Column], Column],
     start: Column,
     jacobian: Callable[[Column], Column] | None = None,
+    *,
+    least_gain: float = TOLERANCE,
 ) -> Solution:
     """Parameters that make the sum of squared residuals least, near `start`.
 
+    Done when a step lowers the sum by less than `least_gain` of itself, or moves by less than `TOLERANCE`.
     There must be at least as many residuals as parameters. Raises ConfigError where scipy is not installed.
     """
     try:
@@ -51,10 +54,11 @@ def least_squares(
             start,
             jac="2-point" if jacobian is None else jacobian,
             method="lm",
-            ftol=TOLERANCE,
+            ftol=least_gain,
             xtol=TOLERANCE,
             gtol=TOLERANCE,
-            max_nfev=EVALUATIONS,
+            # Without a jacobian the evaluations of its differences count too.
+            max_nfev=EVALUATIONS if jacobian is not None else EVALUATIONS * (len(start) + 1),
         )
     return Solution(
         found.x, found.fun, int(found.nfev), bool(found.status > 0 and np.isfinite(found.fun).all())

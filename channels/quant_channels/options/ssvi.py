@@ -29,6 +29,8 @@ from quant_channels.options.solver import least_squares
 from quant_contracts.blocks import Column
 
 ROUNDING: Final = 1e-12
+STEPS: Final = (-60.0, 5.0)
+"""Range of ln of an increment of theta."""
 
 
 class SSVISmile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -158,15 +160,16 @@ class _Fit(msgspec.Struct, frozen=True, eq=False):
 
     def jacobian(self, parameters: Column) -> Column:
         theta, rho, phi, gamma = self._shape(parameters)
+        _, _, eta, _ = _legal(parameters)
         z = phi * self.k
         root = np.sqrt(1.0 + z * (z + 2.0 * rho))
         w = 0.5 * theta * (1.0 + rho * z + root)
         by_w = self._scale() / (2.0 * np.sqrt(w * self.years))
         by_log_phi = by_w * 0.5 * theta * z * (rho + (z + rho) / root)
         by_theta = by_w * w / theta + by_log_phi * ((gamma - 1.0) / (1.0 + theta) - gamma / theta)
-        steps = np.exp(parameters[: self.expiries])
+        steps = np.exp(np.clip(parameters[: self.expiries], *STEPS))
         reached = self.expiry[:, None] >= np.arange(self.expiries)
-        share = 1.0 / (1.0 + math.exp(-float(parameters[-1])))
+        share = 0.5 * eta * (1.0 + abs(rho))
         sign = math.copysign(1.0, rho)
         by_rho = by_w * 0.5 * theta * z * (1.0 + 1.0 / root) - by_log_phi * sign / (1.0 + abs(rho))
         by_gamma = by_log_phi * np.log((1.0 + theta) / theta)
@@ -192,7 +195,7 @@ class _Fit(msgspec.Struct, frozen=True, eq=False):
 
 def _legal(parameters: Column) -> tuple[Column, float, float, float]:
     """Thetas, rho, eta and gamma: free of arbitrage wherever the solver goes."""
-    thetas = np.cumsum(np.exp(np.clip(parameters[:-3], -60.0, 5.0)))
+    thetas = np.cumsum(np.exp(np.clip(parameters[:-3], *STEPS)))
     turn, power, bend = np.clip(parameters[-3:], -30.0, 30.0).tolist()
     rho = max(-0.99999, min(0.99999, math.tanh(turn)))
     gamma = 0.5 / (1.0 + math.exp(-power))
@@ -200,11 +203,11 @@ def _legal(parameters: Column) -> tuple[Column, float, float, float]:
 
 
 def _start(years: Sequence[float], k: Sequence[Column], vol: Sequence[Column]) -> Column:
-    """Thetas from the quotes nearest to the money, made to rise; rho -0.2, gamma 0.4, eta about 1."""
+    """Thetas from the median of the five quotes nearest to the money, made to rise, and an even shape."""
     steps, before = [], 0.0
     for length, column, vols in zip(years, k, vol, strict=True):
-        nearest = int(np.argmin(np.abs(column)))
-        theta = float(vols[nearest]) ** 2 * length
+        nearest = np.argsort(np.abs(column), kind="stable")[:5]
+        theta = float(np.median(vols[nearest])) ** 2 * length
         step = max(theta - before, 1e-3 * theta)
         steps.append(math.log(step))
         before += step

@@ -27,8 +27,9 @@ Flag: TypeAlias = Literal["butterfly", "calendar", "poor_fit", "american"]
 falls below that of the expiry before (`calendar`), its median error is above the limit (`poor_fit`), its
 options may be exercised early and were fitted as if not (`american`)."""
 
-Refusal: TypeAlias = Literal["expired", "too_few_quotes", "not_converged"]
-"""Why an expiry, or a whole chain, has no fit."""
+Refusal: TypeAlias = Literal["expired", "too_few_quotes", "not_converged", "no_variance"]
+"""Why an expiry, or a whole chain, has no fit: it has no time left, it has fewer quotes than are needed, the
+solver did not arrive, or it arrived where there is no positive variance at the money or at a quote (SABR)."""
 
 
 class SliceFit(msgspec.Struct, frozen=True):

@@ -19,6 +19,9 @@ from quant_contracts.blocks import Column
 
 STEEPEST: Final = 2.0
 """A wing of total variance is at most this steep (Lee, The Moment Formula, Mathematical Finance 14, 2004)."""
+LEAST_GAIN: Final = 1e-3
+"""A step that lowers the sum of squares by less than this share of it is the last: with noise the five
+parameters lie in a valley that is nearly flat for a long way. Without noise every step gains more."""
 
 
 class RawSVI(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,7 +82,26 @@ def fit_svi(k: Column, w: Column, weight: Column) -> RawSVI | None:
     def residuals(parameters: Column) -> Column:
         return weight * (_legal(parameters).total_variance(k) - w) / scale
 
-    found = least_squares(residuals, _free(_start(k, w, weight)))
+    def jacobian(parameters: Column) -> Column:
+        smile = _legal(parameters)
+        y = k - smile.m
+        root = np.sqrt(y * y + smile.sigma * smile.sigma)
+        flat = math.sqrt(1.0 - smile.rho * smile.rho)
+        # What the wings add to the smallest variance: all of it grows with b.
+        above = smile.b * (smile.rho * y + root - smile.sigma * flat)
+        share = smile.b * (1.0 + abs(smile.rho)) / STEEPEST
+        by_rho = smile.b * (y + smile.sigma * smile.rho / flat)
+        by_rho -= above * math.copysign(1.0, smile.rho) / (1.0 + abs(smile.rho))
+        columns = [
+            np.full_like(k, smile.least),
+            above * (1.0 - share),
+            by_rho * flat * flat,
+            -smile.b * (smile.rho + y / root),
+            smile.b * smile.sigma * (smile.sigma / root - flat),
+        ]
+        return np.stack(columns, axis=1) * (weight / scale)[:, None]
+
+    found = least_squares(residuals, _free(_start(k, w, weight)), jacobian, least_gain=LEAST_GAIN)
     if not found.converged:
         return None
     return _legal(found.parameters)
