@@ -21,6 +21,7 @@ TRACKING: Final = re.compile(
     r"mkt_tok|ref_src|ref_url|cmpid|ncid|sr_share|s_cid|spm|share_id|rdt|guccounter|guce_referrer(?:_sig)?"
 )
 """Parameters of an address that say how a reader came to it."""
+TRAILING: Final = re.compile(r"[\s/]+\Z")
 PORTS: Final = {"http": 80, "https": 443}
 TOKEN: Final = re.compile(r"\$?\w+(?:[.,'’]\w+)*%?")
 BITS: Final = 64
@@ -39,7 +40,7 @@ def canonical_url(url: str) -> str:
     """
     url = url.strip()
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url.partition("#")[0].strip())
         port = parts.port
     except ValueError:
         return url
@@ -50,9 +51,10 @@ def canonical_url(url: str) -> str:
     place = (f"{user}@" if user else "") + host
     if port is not None and port != PORTS.get(parts.scheme):
         place += f":{port}"
-    kept = sorted(pair for pair in parts.query.split("&") if pair and not _is_tracking(pair))
+    pairs = map(str.strip, parts.query.split("&"))
+    kept = sorted(pair for pair in pairs if pair and not _is_tracking(pair))
     query = "?" + "&".join(kept) if kept else ""
-    return f"{parts.scheme}://{place}{parts.path.rstrip('/')}{query}"
+    return f"{parts.scheme}://{place}{TRAILING.sub('', parts.path)}{query}"
 
 
 def _is_tracking(pair: str) -> bool:

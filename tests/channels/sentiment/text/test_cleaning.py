@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from quant_channels.sentiment.text.cleaning import LIMIT, clean
 
-PIECES = (
+PIECES = (  # noqa: SIM905 - read as the text it makes
     " |\n|&amp;|&#38;|&lt;|#38;|amp;|<b>|</b>|<!--|-->|<script>|</script>|[a](|)|https://x.io/a|@sam|u/sam|#|$BTC|"
     "\u200b|\ufe0f|\ud800|ﷺ|é|e\u0301|’|<|>|[|]|＜b＞|www.|1|a"
 ).split("|")
