@@ -16,6 +16,7 @@ FILE: Final = "crypto_lexicon.tsv"
 STRONGEST: Final = 4.0
 """VADER's scale of valence ends here on both sides."""
 FORM: Final = re.compile(r"\S+(?: \S+)*")
+DIGIT_OR_HYPHEN: Final = re.compile(r"[\d-]")
 
 
 class Lexicon(msgspec.Struct, frozen=True):
@@ -76,4 +77,6 @@ def _row(row: str) -> tuple[Iterable[str], float]:
     for form in forms:
         if not FORM.fullmatch(form) or form != form.lower():
             raise ValueError(f"the form {form!r} is not in small letters with single spaces")
+        if " " in form and DIGIT_OR_HYPHEN.search(form):
+            raise ValueError(f"the phrase {form!r} has a digit or hyphen; # and a space stand for them")
     return forms, valence

@@ -33,7 +33,7 @@ class Vader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `plain` is vaderSentiment as its authors ship it. `crypto` first makes one word of every phrase of the
     lexicon (the longest phrase wins, from left to right), then counts by VADER's own rules for negation,
     degree, capitals and "but". Only the first 10,000 characters are read. The model loads with the first
-    score, in about 50 ms.
+    score, in less than 100 ms.
 
     >>> [Vader(name).score("Exchange hacked, withdrawals halted") for name in ("plain", "crypto")]
     [-0.4019, -0.743]

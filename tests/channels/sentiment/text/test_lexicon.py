@@ -54,6 +54,8 @@ def test_every_word_made_neutral_was_one_of_vaders():
         (b"Hack\t-2\ta theft", "line 1: the form 'Hack' is not in small letters"),
         (b"hack||hacks\t-2\ta theft", "line 1: the form '' is not"),
         (b"rug  pull\t-2\ta theft", "line 1: the form 'rug  pull' is not"),
+        (b"all-time high\t2\tbest", "line 1: the phrase 'all-time high' has a digit or hyphen"),
+        (b"top 5\t2\tbest", "line 1: the phrase 'top 5' has a digit or hyphen"),
         (b"hack\t-2\ta theft\nhack\t-1\ttwice", "line 2: 'hack' stands in an earlier row too"),
         (b"hack\t-2\t\xff", "byte 8 is not UTF-8"),
     ],
