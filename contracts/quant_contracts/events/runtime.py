@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-import msgspec
-
 from quant_contracts.events.account import PortfolioSnapshot
 from quant_contracts.events.base import Event
 from quant_contracts.events.order import Fill
@@ -24,8 +22,8 @@ class StepSnapshot(Event, frozen=True, gc=False):
     target: dict[str, Target]
     fills: tuple[Fill, ...]
     portfolio: PortfolioSnapshot
-    readiness: dict[str, dict[str, Freshness]] = msgspec.field(default_factory=dict)
-    """By symbol and stream, where streams beside the bars are read."""
+    readiness: dict[str, dict[str, Freshness]] | None = None
+    """By symbol and stream beside the bars; None where none is read."""
 
 
 class Readiness(Event, frozen=True, gc=False):

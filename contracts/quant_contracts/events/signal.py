@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from quant_contracts.events.base import Event
 from quant_contracts.units import Direction, ExactPrice, ExactQuantity, Fraction, Nanos
 
@@ -14,8 +12,9 @@ class Features(Event, frozen=True, gc=False):
     ts: Nanos
     symbol: str
     values: dict[str, float]
-    missing: dict[str, str] = msgspec.field(default_factory=dict)
-    """Features that are allowed to be absent and are, each with the reason. Never a 0 in their place."""
+    missing: dict[str, str] | None = None
+    """Features that are allowed to be absent and are, each with the reason; never a 0 in their place. None
+    where nothing may be absent."""
 
 
 class Score(Event, frozen=True, gc=False):
