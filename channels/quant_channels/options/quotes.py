@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 import numpy as np
 
-from quant_channels.options.implied import REASONS, SOLVED, ImpliedVols, implied_vols
+from quant_channels.options.implied import REASONS, SOLVED, implied_vols
 from quant_channels.options.pricing import Flags
 from quant_contracts.blocks import Column
 from quant_contracts.units import Fraction, Price
@@ -87,6 +87,7 @@ def smile_quotes(quotes: ExpiryQuotes, source: Source = "quotes") -> SmileQuotes
 
     From `quotes` the volatility is that of the mid price; a strike counts if it has a bid above 0 and an ask
     that is not below it. From `mark` it is that of the venue's price, with `mark_spread` for its uncertainty.
+    Raises ValueError for a forward that is none, or marks that are not there.
     """
     side = quotes.is_call == (quotes.strikes >= quotes.forward)
     order = np.flatnonzero(side)[np.argsort(quotes.strikes[side], kind="stable")]
@@ -98,21 +99,25 @@ def smile_quotes(quotes: ExpiryQuotes, source: Source = "quotes") -> SmileQuotes
     else:
         bid, ask = quotes.bid[order], quotes.ask[order]
 
-    def solve(price: Column) -> ImpliedVols:
-        return implied_vols(is_call, price, quotes.forward, strikes, quotes.years, quotes.discount)
-
-    middle = solve(0.5 * (bid + ask))
-    repeated = np.concatenate([[False], strikes[1:] == strikes[:-1]])
+    # One call for all three prices costs little more than for one.
+    prices = np.concatenate([0.5 * (bid + ask), bid, ask])
+    found = implied_vols(
+        np.tile(is_call, 3), prices, quotes.forward, np.tile(strikes, 3), quotes.years, quotes.discount
+    )
+    vol, low, high = found.vol.reshape(3, -1)
+    code = found.code[: len(order)]
+    repeated = np.zeros(len(order), dtype=np.bool_)
+    repeated[1:] = strikes[1:] == strikes[:-1]
     with np.errstate(invalid="ignore"):
         left_out = np.select(
-            [repeated, ~((bid > 0.0) & (ask > 0.0)), ask < bid, middle.code != SOLVED],
-            ["repeated_strike", "one_sided", "crossed", np.array(REASONS)[middle.code]],
+            [repeated, ~((bid > 0.0) & (ask > 0.0)), ask < bid, code != SOLVED],
+            ["repeated_strike", "one_sided", "crossed", np.array(REASONS)[code]],
             "",
         )
     if source == "mark":
-        half = mark_spread(np.log(strikes / quotes.forward), middle.vol, quotes.years)
+        half = mark_spread(np.log(strikes / quotes.forward), vol, quotes.years)
     else:
-        half = np.maximum(0.5 * (solve(ask).vol - solve(bid).vol), FINEST)
+        half = np.maximum(0.5 * (high - low), FINEST)
         left_out = np.where((left_out == "") & ~np.isfinite(half), "no_spread", left_out)
     used = left_out == ""
     reasons, counts = np.unique(left_out[~used], return_counts=True)
@@ -120,7 +125,7 @@ def smile_quotes(quotes: ExpiryQuotes, source: Source = "quotes") -> SmileQuotes
         quotes.years,
         quotes.forward,
         strikes[used],
-        middle.vol[used],
+        vol[used],
         half[used],
         len(order),
         tuple(zip(reasons.tolist(), counts.tolist(), strict=True)),

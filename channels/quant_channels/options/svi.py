@@ -17,6 +17,7 @@ import numpy as np
 from quant_channels.options.solver import least_squares
 from quant_contracts.blocks import Column
 
+ROUNDING: Final = 1e-12
 STEEPEST: Final = 2.0
 """A wing of total variance is at most this steep (Lee, The Moment Formula, Mathematical Finance 14, 2004)."""
 LEAST_GAIN: Final = 1e-3
@@ -45,7 +46,8 @@ class RawSVI(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(
                 f"need b >= 0, -1 < rho < 1 and sigma > 0, not b={self.b}, rho={self.rho}, sigma={self.sigma}"
             )
-        if self.least < 0.0:
+        # The two terms of the smallest variance may nearly cancel.
+        if self.least < -ROUNDING * abs(self.a):
             raise ValueError(
                 f"total variance falls to {self.least}; a + b sigma sqrt(1 - rho**2) must be >= 0"
             )

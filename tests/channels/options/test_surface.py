@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import msgspec
 import numpy as np
@@ -165,10 +166,10 @@ def test_the_strike_of_a_delta_has_that_delta(delta, side, years):
     assert strike_at_delta(fit, years, side * delta) == pytest.approx(fit.forward(years) * math.exp(k))
 
 
-def fit_at_once(kept: list = []) -> SurfaceFit:  # noqa: B006 - one fit for all examples
-    if not kept:
-        kept.append(fit_surface(chain()))
-    return kept[0]
+@cache
+def fit_at_once() -> SurfaceFit:
+    """One fit for all who only read it."""
+    return fit_surface(chain())
 
 
 def test_a_flat_surface_has_no_skew_smile_or_slope():
@@ -256,7 +257,7 @@ def test_the_model_of_a_slice_is_the_one_that_is_named():
     half=st.lists(st.floats(0.001, 0.5), min_size=16, max_size=16),
     model=st.sampled_from(["ssvi", "sabr", "svi"]),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_quotes_end_in_finite_numbers_or_a_reason(vol, half, model):
     k = np.linspace(-0.4, 0.4, 8)
     smiles = [
@@ -271,3 +272,26 @@ def test_any_quotes_end_in_finite_numbers_or_a_reason(vol, half, model):
         found = surface_measures(fit)
         told = (found.atm, found.skew, found.smile, found.term_slope, found.roll_down)
         assert all(value is None or math.isfinite(value) for value in told)
+
+
+@pytest.mark.parametrize("source", ["quotes", "mark"])
+def test_an_expiry_without_usable_quotes_has_no_volatilities(source):
+    none = np.zeros(0)
+    empty = ExpiryQuotes(0.25, 100.0, none, none > 0.0, none, none, none)
+    assert smile_quotes(empty, source).offered == 0
+    expired = smile_quotes(msgspec.structs.replace(quotes_of(), years=-0.01), source)
+    assert (expired.left_out, len(expired.vol)) == ((("expired", 9),), 0)
+    assert fit_surface([expired]).reason == "expired"
+    with pytest.raises(ValueError, match="need a forward above 0"):
+        smile_quotes(msgspec.structs.replace(quotes_of(), forward=math.nan), source)
+
+
+def test_a_smile_that_touches_zero_is_still_one():
+    k = np.linspace(-0.5, 0.5, 21)
+    touching = RawSVI(-0.1 * 0.2 * math.sqrt(1 - 0.09), 0.1, -0.3, 0.05, 0.2)
+    quotes = SmileQuotes(
+        0.5, 100.0, 100.0 * np.exp(k), np.sqrt(touching.total_variance(k) / 0.5), np.full(21, 0.01), 21
+    )
+    fit = fit_surface([quotes], "svi")
+    assert fit.reason is None
+    assert fit.median_error < 0.05
