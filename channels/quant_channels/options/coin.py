@@ -2,7 +2,7 @@
 
 Deribit's inverse options pay max(S - K, 0) / S coins, and their premium is quoted in coin: the Black-76
 price in dollars over the forward of the expiry. Linear options are quoted in dollars (or USDC), and nothing
-changes. Deribit's own delta is that of the dollar price in both cases.
+changes. The delta that Deribit states is that of the dollar price.
 """
 
 from __future__ import annotations
