@@ -6,18 +6,20 @@ import re
 import timeit
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from quant_channels.options.calibrate import fit_surface
 from quant_channels.options.checks import check_grid
+from quant_channels.options.implied import REASONS
 from quant_channels.options.measures import surface_measures
 from quant_channels.options.smile import has_butterfly_arbitrage
-from quant_channels.options.surface import SurfaceFit
+from quant_channels.options.surface import Flag, Model, Refusal, SurfaceFit
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "options.md"
-MODELS = ("ssvi", "sabr", "svi")
+MODELS = get_args(Model)
 
 
 def stated(heading: str) -> dict[tuple[str, str], list[str]]:
@@ -29,6 +31,14 @@ def stated(heading: str) -> dict[tuple[str, str], list[str]]:
 
 
 CHAINS = stated("## Real chains")
+
+
+def test_the_documentation_names_every_reason_model_and_flag():
+    text = PAGE.read_text()
+    rows = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert rows == [*REASONS, *get_args(Model)]
+    for name in (*get_args(Flag), *get_args(Refusal)):
+        assert f"`{name}`" in text, name
 
 
 def told(fits: list[SurfaceFit]) -> list[str]:
