@@ -37,7 +37,9 @@ def k_at_delta(fit: SurfaceFit, years: float, delta: float) -> float | None:
     for _ in range(ROUNDS):
         k = np.linspace(low, high, CELLS + 1)
         deviation = np.sqrt(fit.total_variance(k, years))
-        beyond = side * (0.5 * deviation - k / deviation - target)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # Where a model has no variance the distance is infinite.
+            beyond = side * (0.5 * deviation - k / deviation - target)
         crossed = np.flatnonzero((beyond[:-1] >= 0.0) & (beyond[1:] < 0.0))
         if not len(crossed):
             return None

@@ -130,7 +130,9 @@ def _start(k: Column, w: Column, weight: Column) -> RawSVI:
 
 
 def _legal(parameters: Column) -> RawSVI:
-    low, steep, turn, m, wide = parameters.tolist()
+    """A smile wherever the solver goes, also where it got lost: `min` and `max` turn NaN into an end."""
+    low, steep, turn, middle, wide = parameters.tolist()
+    m = max(-10.0, min(10.0, middle))
     rho = max(-0.99999, min(0.99999, math.tanh(turn)))
     sigma = math.exp(max(-20.0, min(5.0, wide)))
     b = STEEPEST / (1.0 + math.exp(-max(-50.0, min(50.0, steep)))) / (1.0 + abs(rho))

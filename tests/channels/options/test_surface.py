@@ -256,10 +256,11 @@ def test_the_model_of_a_slice_is_the_one_that_is_named():
     vol=st.lists(st.floats(0.01, 5.0), min_size=16, max_size=16),
     half=st.lists(st.floats(0.001, 0.5), min_size=16, max_size=16),
     model=st.sampled_from(["ssvi", "sabr", "svi"]),
+    reach=st.sampled_from([1e-6, 0.4, 6.0]),
 )
 @settings(max_examples=60, deadline=None)
-def test_any_quotes_end_in_finite_numbers_or_a_reason(vol, half, model):
-    k = np.linspace(-0.4, 0.4, 8)
+def test_any_quotes_end_in_finite_numbers_or_a_reason(vol, half, model, reach):
+    k = np.linspace(-reach, reach, 8)
     smiles = [
         SmileQuotes(years, 100.0, 100.0 * np.exp(k), np.array(vol[part]), np.array(half[part]), 8)
         for years, part in ((0.05, slice(8)), (0.3, slice(8, 16)))
