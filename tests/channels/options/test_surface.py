@@ -258,7 +258,7 @@ def test_the_model_of_a_slice_is_the_one_that_is_named():
     model=st.sampled_from(["ssvi", "sabr", "svi"]),
     reach=st.sampled_from([1e-6, 0.4, 6.0]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_any_quotes_end_in_finite_numbers_or_a_reason(vol, half, model, reach):
     k = np.linspace(-reach, reach, 8)
     smiles = [
