@@ -68,15 +68,7 @@ class JournalFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename=
 
     def info(self) -> SourceInfo:
         """Name of the journal and digest of its segment files."""
-        digest = hashlib.sha256()
-        try:
-            for segment in segment_paths(Path(self.path)):
-                with segment.open("rb") as file:
-                    while chunk := file.read(1024 * 1024):
-                        digest.update(chunk)
-        except OSError as error:
-            raise StorageError(f"{self.path}: cannot be read: {error.strerror}") from None
-        return SourceInfo(Path(self.path).name, digest.hexdigest())
+        return journal_source(self.path)
 
     def quality(self) -> tuple[QualityRow, ...]:
         """Nothing, unless the journal was cut inside its last record."""
@@ -108,9 +100,7 @@ class JournalFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename=
                 )
             last = event
             yield event
-        if reader.torn is not None:
-            example = f"{reader.torn.path.name}: {reader.torn.size:,} bytes behind the last whole record"
-            self._torn = QualityRow(self.symbol, "torn_tail", 1, "-", example=example)
+        self._torn = torn_row(self.symbol, reader)
         if last is None:
             wanted = f"{self.bars_of} bars" if self.bars_of else "bars"
             held = ", ".join(others) or "no bars at all; a run records them with --trace full"
@@ -130,3 +120,24 @@ class JournalFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename=
         if not lawful.all():
             raise DataError(f"{self.path}: this cannot be a bar: {block.bar(int(lawful.argmin()))}")
         return block
+
+
+def journal_source(path: str) -> SourceInfo:
+    """Name of a journal and digest of its segment files."""
+    digest = hashlib.sha256()
+    try:
+        for segment in segment_paths(Path(path)):
+            with segment.open("rb") as file:
+                while chunk := file.read(1024 * 1024):
+                    digest.update(chunk)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read: {error.strerror}") from None
+    return SourceInfo(Path(path).name, digest.hexdigest())
+
+
+def torn_row(symbol: str, reader: JournalReader) -> QualityRow | None:
+    """What is to be said of a journal that was cut inside its last record, None where it was not."""
+    if reader.torn is None:
+        return None
+    example = f"{reader.torn.path.name}: {reader.torn.size:,} bytes behind the last whole record"
+    return QualityRow(symbol, "torn_tail", 1, "-", example=example)
