@@ -50,7 +50,8 @@ class BookHandler:
         self._symbol = feed.symbol
         self._cursor = Cursor(feed)
         self._ladder = Ladder[float](in_ticks=False)
-        self._put = self._ladder.put
+        self._put = self._ladder.put_levels
+        self._bids, self._asks = self._ladder.sides[BID], self._ladder.sides[ASK]
         self._holes = Holes(DOMAIN, feed.symbol)
         self._known: Nanos = 0
         self._sequence = 0
@@ -83,23 +84,26 @@ class BookHandler:
         known = event.ts_known
         if known < self._known or event.symbol != self._symbol:
             refuse_out_of_turn(DOMAIN, self._symbol, self._known, event.symbol, known)
-        if isinstance(event, BookGap):
-            self._break("gap", known)
-        else:
-            assert isinstance(event, BookDelta | BookSnapshot)
-            if isinstance(event, BookSnapshot):
-                self._ladder.clear()
-                self._broken = ""
+        if isinstance(event, BookDelta):
             if not self._broken:
-                put = self._put
-                for price, size in event.bids:
-                    put(BID, price, size)
-                for price, size in event.asks:
-                    put(ASK, price, size)
-                if len(self._ladder) > self.most_levels:
-                    self._break(f"more than {self.most_levels} levels", known)
-            self._sequence = event.sequence
+                self._change(event)
+        elif isinstance(event, BookSnapshot):
+            self._ladder.clear()
+            self._broken = ""
+            self._change(event)
+        else:
+            assert isinstance(event, BookGap)
+            self._break("gap", known)
+        self._sequence = event.sequence
         self._known = known
+
+    def _change(self, event: BookDelta | BookSnapshot) -> None:
+        if event.bids:
+            self._put(BID, event.bids)
+        if event.asks:
+            self._put(ASK, event.asks)
+        if len(self._bids) + len(self._asks) > self.most_levels:
+            self._break(f"more than {self.most_levels} levels", event.ts_known)
 
     def _absorb(self, block: BookBlock) -> None:
         """Take in many rows: everything between two gaps at once."""
@@ -109,6 +113,7 @@ class BookHandler:
             for row in (block.action == GAP).nonzero()[0].tolist():
                 self._absorb_unbroken(block.slice(start, row))
                 self._break("gap", block.known.item(row))
+                self._sequence = block.sequence.item(row)
                 start = row + 1
         self._absorb_unbroken(block.slice(start, len(block)))
         self._known = block.known.item(-1)
@@ -116,7 +121,7 @@ class BookHandler:
     def _absorb_unbroken(self, block: BookBlock) -> None:
         if not len(block):
             return
-        if len(self._ladder) + len(block) > self.most_levels:
+        if len(self._bids) + len(self._asks) + len(block) > self.most_levels:
             # It may be too many on the way, and that must not depend on where blocks are cut.
             for event in block.events():
                 self.push(event)
@@ -155,8 +160,8 @@ class BookHandler:
             _sealed(bid_sizes),
             _sealed(asks),
             _sealed(ask_sizes),
-            len(ladder.sides[BID]) - len(bids),
-            len(ladder.sides[ASK]) - len(asks),
+            len(self._bids) - len(bids),
+            len(self._asks) - len(asks),
         )
         self._seen.append(book)
         return book

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Iterable
+from itertools import compress
 from typing import Final, Generic, TypeVar
-
-import numpy as np
-import numpy.typing as npt
 
 from quant_contracts.blocks import RESET, BookBlock, Column
 from quant_contracts.instrument import Wholes
@@ -42,19 +41,20 @@ class Ladder(Generic[Number]):
         # Prices of each side from low to high, None until somebody asks.
         self._rising: dict[int, list[Number] | None] = {BID: None, ASK: None}
 
-    def __len__(self) -> int:
-        """How many levels there are on both sides together."""
-        return len(self.sides[BID]) + len(self.sides[ASK])
-
     def put(self, side: int, price: Number, size: Number) -> None:
         """One level has `size` from now on; 0 takes it away, and taking away what is not there is fine."""
-        levels = self.sides[side]
-        if size:
-            if price not in levels and (rising := self._rising[side]) is not None:
-                insort(rising, price)
-            levels[price] = size
-        elif levels.pop(price, None) is not None and (rising := self._rising[side]) is not None:
-            del rising[bisect_left(rising, price)]
+        self.put_levels(side, ((price, size),))
+
+    def put_levels(self, side: int, changes: Iterable[tuple[Number, Number]]) -> None:
+        """The same for each price and size, in order."""
+        levels, rising = self.sides[side], self._rising[side]
+        for price, size in changes:
+            if size:
+                if rising is not None and price not in levels:
+                    insort(rising, price)
+                levels[price] = size
+            elif levels.pop(price, None) is not None and rising is not None:
+                del rising[bisect_left(rising, price)]
 
     def clear(self) -> None:
         """Forget every level."""
@@ -64,12 +64,12 @@ class Ladder(Generic[Number]):
 
     def absorb(self, block: BookBlock) -> None:
         """Take in every row of a block without gaps, as if one by one."""
-        resets = (block.action == RESET).nonzero()[0]
-        if len(resets):
+        if block.action.any():
             # Only what follows the first row of the last whole book counts.
             starts = block.frame_starts()
-            last = starts.searchsorted(resets.item(-1), side="right") - 1
-            block = block.slice(starts.item(last), len(block))
+            last = (block.action == RESET).nonzero()[0].item(-1)
+            first = starts[starts.searchsorted(last, side="right") - 1].item()
+            block = block.slice(first, len(block))
             self.clear()
         prices: Wholes | Column
         sizes: Wholes | Column
@@ -77,21 +77,15 @@ class Ladder(Generic[Number]):
             prices, sizes = block.ticks, block.lots
         else:
             prices, sizes = block.grid.price(block.ticks), block.grid.size(block.lots)
-        for side in (BID, ASK):
-            rows = (block.side == side).nonzero()[0]
-            if len(rows):
-                self._absorb_side(side, prices[rows], sizes[rows])
-
-    def _absorb_side(
-        self, side: int, prices: npt.NDArray[np.generic], sizes: npt.NDArray[np.generic]
-    ) -> None:
-        levels = self.sides[side]
-        # A dictionary keeps the last size of each price, at a fraction of a loop's cost.
-        levels.update(zip(prices.tolist(), sizes.tolist(), strict=True))
-        for gone in prices[sizes == 0].tolist():
-            if levels.get(gone) == 0:
-                del levels[gone]
-        self._rising[side] = None
+        changes = list(zip(prices.tolist(), sizes.tolist(), strict=True))
+        for side, chosen in ((BID, block.side > 0), (ASK, block.side < 0)):
+            # A dictionary keeps the last size of each price, at a fraction of a loop's cost.
+            self.sides[side].update(compress(changes, chosen.tolist()))
+            self._rising[side] = None
+        for row in (sizes == 0).nonzero()[0].tolist():
+            levels, price = self.sides.get(block.side.item(row)), changes[row][0]
+            if levels and levels.get(price) == 0:
+                del levels[price]
 
     def order(self, side: int) -> list[Number]:
         """Prices of one side, best first."""

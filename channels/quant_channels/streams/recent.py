@@ -64,14 +64,14 @@ class Recent(Generic[B]):
         return self._block(start, self._stop), is_whole
 
     def before(self, ts: Nanos) -> B | None:
-        """The row before those that `since` gives, as a block of one; None where there is none."""
+        """The row before those that `since` gives, as a block of one to be read at once; None without one."""
         first, start, _ = self._place(ts)
-        return self._block(start - 1, start) if start > first else None
+        return self._row(start - 1) if start > first else None
 
     def last(self) -> B | None:
-        """The last row as a block of one, None before the first."""
+        """The last row as a block of one to be read at once, None before the first."""
         self._settle()
-        return self._block(self._stop - 1, self._stop) if self._stop else None
+        return self._row(self._stop - 1) if self._stop else None
 
     @property
     def most_bytes(self) -> int:
@@ -87,6 +87,10 @@ class Recent(Generic[B]):
         if self._stop - start < self._keep:
             return first, start, True
         return first, start + 1, False
+
+    def _row(self, row: int) -> B:
+        block: B = self._kind(self._symbol, *[column[row : row + 1] for column in self._columns])
+        return block
 
     def _block(self, start: int, stop: int) -> B:
         columns = [column[start:stop].copy() for column in self._columns]

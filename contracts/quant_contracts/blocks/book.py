@@ -77,41 +77,37 @@ class BookBlock(msgspec.Struct, frozen=True, eq=False):
 
     def events(self) -> Iterator[BookEvent]:
         starts = self.frame_starts()
-        price, size = self.grid.price, self.grid.size
-        prices, sizes = price(self.ticks).tolist(), size(self.lots).tolist()
-        sides, actions = self.side.tolist(), self.action.tolist()
-        if len(starts) == len(self) and not self.action.any() and self.side.all():
-            # A feed of single changes, which is most of the rows there are: no loop over frames.
-            levels = list(zip(zip(prices, sizes, strict=True)))
-            bids = [level if side > 0 else () for level, side in zip(levels, sides, strict=True)]
-            asks = [() if side > 0 else level for level, side in zip(levels, sides, strict=True)]
-            return map(
-                BookDelta,
-                self.ts.tolist(),
-                self.known.tolist(),
-                repeat(self.symbol),
-                self.sequence.tolist(),
-                bids,
-                asks,
-            )
-        return self._frames(starts.tolist(), prices, sizes, sides, actions)
+        prices = self.grid.price(self.ticks).tolist()
+        levels = list(zip(prices, self.grid.size(self.lots).tolist(), strict=True))
+        if len(starts) < len(self) or self.action.any() or not self.side.all():
+            return self._frames(starts.tolist(), levels)
+        # A feed of single changes, which is most of the rows there are: no loop over frames.
+        bids: list[Levels] = list(zip(levels, strict=True))
+        asks = bids.copy()
+        for row in (self.side < 0).nonzero()[0].tolist():
+            bids[row] = ()
+        for row in (self.side > 0).nonzero()[0].tolist():
+            asks[row] = ()
+        return map(
+            BookDelta,
+            self.ts.tolist(),
+            self.known.tolist(),
+            repeat(self.symbol),
+            self.sequence.tolist(),
+            bids,
+            asks,
+        )
 
-    def _frames(
-        self,
-        starts: Sequence[int],
-        prices: Sequence[float],
-        sizes: Sequence[float],
-        sides: Sequence[int],
-        actions: Sequence[int],
-    ) -> Iterator[BookEvent]:
+    def _frames(self, starts: Sequence[int], levels: Sequence[tuple[float, float]]) -> Iterator[BookEvent]:
+        sides, actions = self.side.tolist(), self.action.tolist()
         for start, stop in zip(starts, [*starts[1:], len(self)], strict=True):
             stamp = (self.ts.item(start), self.known.item(start), self.symbol, self.sequence.item(start))
             if actions[start] == GAP:
                 yield BookGap(*stamp)
                 continue
             rows = range(start, stop)
-            bids = tuple((prices[row], sizes[row]) for row in rows if sides[row] > 0)
-            asks = tuple((prices[row], sizes[row]) for row in rows if sides[row] < 0)
+            bids = tuple(levels[row] for row in rows if sides[row] > 0)
+            asks = tuple(levels[row] for row in rows if sides[row] < 0)
             yield (BookDelta if actions[start] == SET else BookSnapshot)(*stamp, bids, asks)
 
     @classmethod
