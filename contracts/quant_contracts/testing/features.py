@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -11,17 +11,15 @@ import msgspec
 import numpy as np
 
 from quant_contracts.events import Bar
-from quant_contracts.protocols import AnyChannel, BlockChannel, ReadingChannel
+from quant_contracts.protocols import AnyChannel, BlockChannel, ReadingChannel, Stream
 from quant_contracts.testing.parts import from_its_settings
 from quant_contracts.testing.promise import BrokenPromise
-from quant_contracts.testing.samples import delayed, scaled
-from quant_contracts.testing.tape import SINGLE, Table, Tape, first_difference, play, tapes
+from quant_contracts.testing.samples import TEMPERS, delayed, scaled
+from quant_contracts.testing.tape import CLEAN, SINGLE, Table, Tape, first_difference, play, tapes
 from quant_contracts.units import DAY, HOUR, Nanos
+from quant_contracts.views import Seen
 
 ChannelFactory: TypeAlias = Callable[[], AnyChannel]
-
-CLEAN: Final = ("a random walk", "another walk", "bars known late")
-"""Markets in which nothing is ever missing."""
 
 SIZES: Final[Mapping[str, tuple[int, ...]]] = {
     "in blocks of 1": (1,),
@@ -162,8 +160,8 @@ def check_gaps_do_not_break_it(factory: ChannelFactory) -> None:
         before = warmup + 50
         tape = (
             _tape(channel, "a random walk")
-            .cut(0, before + warmup)
             .changed(f"a gap of {name} before row {before}", partial(_after, before, gap))
+            .cut(0, before + warmup)
         )
         if np.isnan(play(channel, tape)[-1]).any():
             raise BrokenPromise(
@@ -199,26 +197,32 @@ def check_blocks_are_let_go(factory: ChannelFactory) -> None:
         )
 
 
-def check_others_may_be_missing(factory: Callable[[], ReadingChannel]) -> None:
-    """`reads` is a constant tuple of streams; before one is known, the answer is a value or None."""
+def check_what_it_reads_may_be_missing(factory: Callable[[], ReadingChannel]) -> None:
+    """`reads` is a constant tuple of streams; where one is missing, the answer is a value or None."""
     channel = factory()
-    others = channel.reads
-    if not others:
+    reads = channel.reads
+    if not _are_streams(reads):
         raise BrokenPromise(
             channel,
-            "reads is a tuple of streams",
+            "reads is a tuple of streams, not empty",
             given="the channel as it was made",
-            expected='names of symbols, such as ("ETHUSDT",)',
-            came=others,
+            expected='such as (Stream("orderbook"), Stream("klines", "ETHUSDT"))',
+            came=reads,
+        )
+    if isinstance(channel, BlockChannel) and any(stream.domain != "klines" for stream in reads):
+        raise BrokenPromise(
+            channel,
+            "only a channel that reads nothing but bars has a block form",
+            given="the channel as it was made",
+            expected=f"no update_many, since it reads {reads}",
+            came="update_many",
         )
     tape = _tape(channel, "a random walk")
-    for first in (0, channel.warmup // 2 + 3, len(tape)):
-        beside = tuple(_patchy(bars, first) for bars in tape.others)
-        patchy = Tape(f"a random walk beside others that start at row {first}", tape.bars, beside)
+    for patchy in _patchy(tape, channel.warmup):
         play(channel, patchy)
-        if channel.reads != others:
+        if channel.reads != reads:
             raise BrokenPromise(
-                channel, "reads is constant", given=f"after {patchy}", expected=others, came=channel.reads
+                channel, "reads is constant", given=f"after {patchy}", expected=reads, came=channel.reads
             )
         channel = factory()
         if isinstance(channel, BlockChannel):
@@ -284,14 +288,38 @@ def _poison(first: int, row: int, bar: Bar) -> Bar:
     return msgspec.structs.replace(scaled(bar, (7.0, 0.01, 300.0)[row % 3]), volume=bar.volume * 1000.0)
 
 
-def _patchy(bars: tuple[Bar | None, ...], first: int) -> tuple[Bar | None, ...]:
-    """What is known of another symbol that starts at row `first`, trades unevenly and stops half way."""
-    seen: list[Bar | None] = []
-    for row, bar in enumerate(bars):
-        known = seen[-1] if seen else None
-        is_new = row >= first and row % 5 != 0 and row < first + len(bars) // 2
-        seen.append(bar if is_new else known)
-    return tuple(seen)
+def _are_streams(reads: object) -> bool:
+    return (
+        isinstance(reads, tuple)
+        and len(reads) > 0
+        and all(isinstance(stream, Stream) and stream.domain in (*TEMPERS, "klines") for stream in reads)
+    )
+
+
+def _patchy(tape: Tape, warmup: int) -> Iterator[Tape]:
+    """The tape with streams that are missing at first, for a while or from then on: one of them, or all."""
+    length = len(tape)
+    alone = [(place,) for place in range(len(tape.seen))]
+    for first, last in ((0, length), (warmup // 2 + 3, length), (length, length), (0, warmup + 20)):
+        for which in [*alone, tuple(range(len(tape.seen)))][: len(alone) + (len(alone) > 1)]:
+            seen = tuple(
+                _missing(column, first, last) if place in which else column
+                for place, column in enumerate(tape.seen)
+            )
+            names = " and ".join(tape.streams[place].domain for place in which)
+            yield tape.seeing(f"with {names} from row {first} to {last}, on and off", seen)
+
+
+def _missing(column: Sequence[Seen | None], first: int, last: int) -> Sequence[Seen | None]:
+    """What is known of a stream that starts at row `first`, comes unevenly and stops before `last`."""
+    last = min(last, first + len(column) // 2)
+    seen: list[Seen | None] = []
+    for row, view in enumerate(column):
+        is_there = first <= row < last and row % 5 != 0
+        # The last bar of another symbol stays known; of anything else nothing is good any more.
+        known = seen[-1] if seen and isinstance(view, Bar) else None
+        seen.append(view if is_there else known)
+    return seen
 
 
 def _compare_blocks(factory: ChannelFactory, tape: Tape, ways: tuple[str, ...]) -> None:
@@ -325,4 +353,4 @@ CHECKS: Final = (
 
 BLOCK_CHECKS: Final = (check_blocks_equal_one_by_one, check_blocks_are_let_go)
 
-CROSS_CHECKS: Final = (check_others_may_be_missing,)
+READING_CHECKS: Final = (check_what_it_reads_may_be_missing,)

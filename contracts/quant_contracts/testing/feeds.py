@@ -10,7 +10,7 @@ import numpy as np
 from quant_contracts.blocks import BarBlock
 from quant_contracts.errors import DataError
 from quant_contracts.events import Bar
-from quant_contracts.protocols import Feed, QualityRow, SourceInfo
+from quant_contracts.protocols import Feed, QualityRow, SourceInfo, StreamFeed
 from quant_contracts.testing.promise import BrokenPromise, check_is_lawful, same
 from quant_contracts.testing.tape import column_form
 from quant_contracts.units import Nanos
@@ -165,6 +165,11 @@ def check_source_is_named(factory: FeedFactory) -> None:
     feed = factory()
     for _ in feed.blocks(None, None, MANY):
         pass
+    check_names_its_source(feed)
+
+
+def check_names_its_source(feed: Feed | StreamFeed) -> None:
+    """What any feed says of its source after everything was read, bars or not."""
     info, quality = feed.info(), feed.quality()
     check_is_lawful(feed, "info", "after reading everything", info, SourceInfo)
     is_digest = len(info.sha256) == 64 and set(info.sha256) <= set("0123456789abcdef")

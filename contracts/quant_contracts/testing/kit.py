@@ -187,8 +187,8 @@ def _kind(
 
     def check_shape(factory: Callable[..., object]) -> None:
         part = fresh(factory)
-        is_cross = contract is FeatureChannel and hasattr(part, "reads")
-        parts.check_shape(part, ReadingChannel if is_cross else contract)
+        is_reading = contract is FeatureChannel and hasattr(part, "reads")
+        parts.check_shape(part, ReadingChannel if is_reading else contract)
 
     check_shape.__doc__ = parts.check_shape.__doc__
     checks = [_check(function) for function in (check_shape, *own)]
@@ -206,7 +206,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "features": _kind(
         FeatureChannel,
         features.CHECKS,
-        {BlockChannel: features.BLOCK_CHECKS, ReadingChannel: features.CROSS_CHECKS},
+        {BlockChannel: features.BLOCK_CHECKS, ReadingChannel: features.READING_CHECKS},
     ),
     "models": _kind(ModelProto, models.CHECKS, {BlockModel: models.BLOCK_CHECKS}),
     "decisions": _kind(DecisionProto, decisions.CHECKS, {BlockDecision: decisions.BLOCK_CHECKS}),

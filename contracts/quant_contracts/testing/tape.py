@@ -1,4 +1,4 @@
-"""Plays bars to a feature channel, one by one or in blocks, and lays its answers out in rows."""
+"""Plays bars, and what is known beside them, to a feature channel, and lays its answers out in rows."""
 
 from __future__ import annotations
 
@@ -14,31 +14,58 @@ import numpy.typing as npt
 
 from quant_contracts.blocks import BarBlock, Column
 from quant_contracts.events import Bar
-from quant_contracts.protocols import AnyChannel, BlockChannel, BlockCrossChannel, ReadingChannel
+from quant_contracts.protocols import AnyChannel, BlockChannel, BlockCrossChannel, ReadingChannel, Stream
 from quant_contracts.testing.promise import BrokenPromise, shown
-from quant_contracts.testing.samples import markets
+from quant_contracts.testing.reference import views
+from quant_contracts.testing.samples import CALM, TEMPERS, markets, sample_events
+from quant_contracts.views import Seen
 
 Table = npt.NDArray[np.float64]
 
 SINGLE: Final = 0
 """In a list of block sizes: one bar through `update` instead of a block."""
 
+CLEAN: Final = ("a random walk", "another walk", "bars known late")
+"""Markets in which nothing is ever missing."""
+
 BLANK: Final = Bar(0, 0, "", 0, math.nan, math.nan, math.nan, math.nan, math.nan)
 """What a block holds of another symbol where no bar of it was known yet."""
 
 
-class Tape:
-    """Bars of one symbol and, beside each, the last bar of other symbols known by then.
+class Beside(msgspec.Struct, frozen=True):
+    """One stream beside the bars of a tape: bars of another symbol, or what goes with bars of its symbol."""
 
-    `others` holds one row of bars per other symbol, each as long as `bars`; None before its first.
+    stream: Stream
+    bars: tuple[Bar, ...]
+    """Of the stream's symbol."""
+    temper: str = CALM
+
+    def seen(self, bars: Sequence[Bar]) -> Sequence[Seen | None]:
+        """What is known of it at each of `bars`."""
+        if self.stream.domain == "klines":
+            return self.bars
+        events = sample_events(self.stream.domain, self.bars, self.temper)
+        return views(self.stream.domain, events, [bar.ts_known for bar in bars])
+
+
+class Tape:
+    """Bars of one symbol and, beside each, what is known by then of everything that a channel reads.
+
+    `seen` holds a column for each stream, as long as `bars`; None where nothing of it is known. It is made
+    from `beside` where it is not given.
     """
 
     def __init__(
-        self, name: str, bars: tuple[Bar, ...], others: tuple[tuple[Bar | None, ...], ...] = ()
+        self,
+        name: str,
+        bars: tuple[Bar, ...],
+        beside: tuple[Beside, ...] = (),
+        seen: tuple[Sequence[Seen | None], ...] | None = None,
     ) -> None:
         self.name = name
         self.bars = bars
-        self.others = others
+        self._beside = beside
+        self._seen = seen
 
     def __len__(self) -> int:
         return len(self.bars)
@@ -46,29 +73,43 @@ class Tape:
     def __repr__(self) -> str:
         return f"{len(self.bars):,} bars of {self.name!r}"
 
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """What is beside the bars."""
+        return tuple(each.stream for each in self._beside)
+
+    @cached_property
+    def seen(self) -> tuple[Sequence[Seen | None], ...]:
+        """What is known beside each bar, a column per stream."""
+        return tuple(each.seen(self.bars) for each in self._beside) if self._seen is None else self._seen
+
     def row(self, row: int) -> str:
         """One row as a message shows it, counted from 0."""
-        beside = f", beside it {shown(self.beside(row))}" if self.others else ""
+        beside = f", beside it {shown(self.beside(row))}" if self._beside else ""
         return f"row {row} of {self}: {self.bars[row]}{beside}"
 
-    def beside(self, row: int) -> list[Bar | None]:
-        """The last known bar of every other symbol at `row`."""
-        return [bars[row] for bars in self.others]
+    def beside(self, row: int) -> list[Seen | None]:
+        """What is known of every stream at `row`."""
+        return [column[row] for column in self.seen]
 
     def cut(self, start: int, stop: int) -> Tape:
-        """Rows from `start` up to, not including, `stop`."""
-        return Tape(self.name, self.bars[start:stop], tuple(bars[start:stop] for bars in self.others))
+        """Rows from `start` up to, not including, `stop`, and what was seen at them."""
+        return Tape(
+            self.name, self.bars[start:stop], self._beside, tuple(seen[start:stop] for seen in self.seen)
+        )
+
+    def seeing(self, how: str, seen: tuple[Sequence[Seen | None], ...]) -> Tape:
+        """The same bars with something else beside them."""
+        return Tape(f"{self.name}, {how}", self.bars, self._beside, seen)
 
     def changed(self, how: str, change: Callable[[int, Bar], Bar]) -> Tape:
-        """The tape with `change(row, bar)` in the place of every bar."""
-        return Tape(
-            f"{self.name}, {how}",
-            tuple(change(row, bar) for row, bar in enumerate(self.bars)),
-            tuple(
-                tuple(None if bar is None else change(row, bar) for row, bar in enumerate(bars))
-                for bars in self.others
-            ),
-        )
+        """The tape with `change(row, bar)` in the place of every bar, and everything else following suit."""
+
+        def all_changed(bars: tuple[Bar, ...]) -> tuple[Bar, ...]:
+            return tuple(change(row, bar) for row, bar in enumerate(bars))
+
+        beside = tuple(msgspec.structs.replace(each, bars=all_changed(each.bars)) for each in self._beside)
+        return Tape(f"{self.name}, {how}", all_changed(self.bars), beside)
 
     def blocks(self, start: int, stop: int) -> list[BarBlock]:
         """Rows from `start` up to `stop` in columns of their own: the symbol's, then the others'."""
@@ -76,7 +117,7 @@ class Tape:
 
     @cached_property
     def _whole(self) -> list[BarBlock]:
-        rows = [[bar or BLANK for bar in bars] for bars in (self.bars, *self.others)]
+        rows = [[bar if isinstance(bar, Bar) else BLANK for bar in bars] for bars in (self.bars, *self.seen)]
         # The last row names the symbol: at the first it may not have been known.
         return [
             msgspec.structs.replace(BarBlock.of(bars), symbol=bars[-1].symbol, interval=bars[-1].interval)
@@ -85,20 +126,36 @@ class Tape:
 
 
 def tapes(channel: AnyChannel, count: int) -> tuple[Tape, ...]:
-    """Every market of the samples, with the other symbols that `channel` asks for beside it."""
-    return _tapes(
-        tuple(stream.symbol for stream in channel.reads) if isinstance(channel, ReadingChannel) else (), count
-    )
+    """Every market of the samples and beside it what `channel` reads, of every temper beside a walk."""
+    return _tapes(channel.reads if isinstance(channel, ReadingChannel) else (), count)
 
 
 @lru_cache(maxsize=16)
-def _tapes(others: tuple[str, ...], count: int) -> tuple[Tape, ...]:
-    own = "OWNUSDT" if "BTCUSDT" in others else "BTCUSDT"
-    beside = [markets(count, other, seed) for seed, other in enumerate(others, start=100)]
-    return tuple(
-        Tape(name, bars, tuple(market[name] for market in beside))
-        for name, bars in markets(count, own).items()
-    )
+def _tapes(reads: tuple[Stream, ...], count: int) -> tuple[Tape, ...]:
+    own = "OWNUSDT" if any(stream.symbol == "BTCUSDT" for stream in reads) else "BTCUSDT"
+    others = dict.fromkeys(stream.symbol for stream in reads if stream.symbol)
+    markets_of = {symbol: markets(count, symbol, seed) for seed, symbol in enumerate(others, start=100)}
+    markets_of[""] = markets(count, own)
+
+    def tape(name: str, market: str, tempers: Sequence[str]) -> Tape:
+        beside = tuple(
+            Beside(stream, markets_of[stream.symbol][market], temper)
+            for stream, temper in zip(reads, tempers, strict=True)
+        )
+        return Tape(name, markets_of[""][market], beside)
+
+    kinds = [TEMPERS[stream.domain] if stream.domain != "klines" else (CALM,) for stream in reads]
+    # What is beside a market in which something is missing is like that too.
+    made = [
+        tape(name, name, [kind[0 if name in CLEAN else number % len(kind)] for kind in kinds])
+        for number, name in enumerate(markets_of[""])
+    ]
+    walk = CLEAN[0]
+    for place, (stream, kind) in enumerate(zip(reads, kinds, strict=True)):
+        for temper in kind[1:]:
+            tempers = [temper if at == place else CALM for at in range(len(reads))]
+            made.append(tape(f"{walk} beside {stream.domain} that is: {temper}", walk, tempers))
+    return tuple(made)
 
 
 def play(channel: AnyChannel, tape: Tape, sizes: Iterable[int] = (SINGLE,), *, spoil: bool = False) -> Table:

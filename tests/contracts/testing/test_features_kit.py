@@ -256,8 +256,8 @@ BAD = {
     RoundsInBlocks: {"blocks_equal_one_by_one", "blocks_are_let_go"},
     ReusesItsColumn: {"blocks_equal_one_by_one"},
     KeepsAView: {"blocks_are_let_go"},
-    NeedsTheOther: {"others_may_be_missing"},
-    CountsTheOthers: {"others_may_be_missing"},
+    NeedsTheOther: {"what_it_reads_may_be_missing"},
+    CountsTheOthers: {"what_it_reads_may_be_missing"},
 }
 
 
@@ -273,7 +273,7 @@ def test_a_bad_channel_breaks_just_its_promise(broken, channel):
 
 def test_every_check_can_fail():
     own = {
-        function.__name__ for function in (*features.CHECKS, *features.BLOCK_CHECKS, *features.CROSS_CHECKS)
+        function.__name__ for function in (*features.CHECKS, *features.BLOCK_CHECKS, *features.READING_CHECKS)
     }
     assert own == {f"check_{name}" for names in BAD.values() for name in names if f"check_{name}" in own}
 
