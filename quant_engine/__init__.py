@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from quant_engine.execution.policy import ImmediatePolicy, TWAPPolicy
     from quant_engine.execution.router import MarketRouter
     from quant_engine.execution.slippage import LinearSlippage, NoSlippage
+    from quant_engine.models.linear import LinearModel
     from quant_engine.models.momentum import MomentumModel
     from quant_engine.models.pairs import PairsModel
     from quant_engine.models.rsi import RSIModel
@@ -32,6 +33,7 @@ _HOME = {
     "ATRSizer": "risk.atr_sizer",
     "ExposureLimit": "risk.exposure",
     "ImmediatePolicy": "execution.policy",
+    "LinearModel": "models.linear",
     "LinearSlippage": "execution.slippage",
     "MarketRouter": "execution.router",
     "MomentumModel": "models.momentum",
@@ -50,6 +52,7 @@ __all__ = [
     "ATRSizer",
     "ExposureLimit",
     "ImmediatePolicy",
+    "LinearModel",
     "LinearSlippage",
     "MarketRouter",
     "MomentumModel",

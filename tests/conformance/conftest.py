@@ -25,6 +25,9 @@ SETTINGS = {
     "Return": [{}, {"window": 96}],
     "Spread": [{"other": "ETHUSDT"}, {"other": "BTCUSDT", "window": 3, "max_age_bars": 5}],
     "ZScore": [{}, {"window": 2}],
+    "LinearModel": [
+        {"terms": [{"channel": "RSI", "output": "rsi_14", "weight": -0.6, "centre": 50.0, "scale": 30.0}]},
+    ],
     "PairsModel": [{"other": "ETHUSDT"}],
     "RSIModel": [{}, {"follow": True}],
     "ThresholdDecision": [

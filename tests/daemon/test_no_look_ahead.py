@@ -13,6 +13,11 @@ BARS = random_bars(700, seed=21)
 ETH = random_bars(700, seed=22, symbol="ETHUSDT", price=3000.0)
 CUT = 450
 SPECIAL = {
+    "LinearModel": {
+        "terms": [
+            {"channel": "RSI", "output": "rsi_5", "weight": -1.0, "params": {"window": 5}, "centre": 50.0}
+        ]
+    },
     "PairsModel": {"other": "ETHUSDT"},
     "StopLossTakeProfit": {"stop_loss": 0.003, "take_profit": 0.004},
     "ExposureLimit": {"max_gross": 0.5},

@@ -12,14 +12,19 @@ from hypothesis import strategies as st
 from quant_contracts.convert import convert
 from quant_contracts.errors import ConfigError
 from quant_contracts.protocols import BlockModel, FeatureSpec, ModelProto
-from quant_engine.models import MomentumModel, PairsModel, RSIModel, ZScoreModel
+from quant_engine.models import LinearModel, MomentumModel, PairsModel, RSIModel, Term, ZScoreModel
 
 RSI = st.floats(0, 100)
 Z = st.floats(-1e6, 1e6) | st.sampled_from([0.0, -0.0, 2.0, -2.0, 5e-324, 1e308, -1e308])
 MOVE = st.floats(-1, 10) | st.sampled_from([0.0, -0.0, 0.04, -0.04, 5e-324])
 VOLATILITY = st.floats(0, 5) | st.sampled_from([0.0, 0.02, 5e-324])
 
+TERMS = [
+    Term("RSI", "rsi_14", weight=-0.6, centre=50.0, scale=30.0),
+    Term("ZScore", "zscore_96", weight=0.7, scale=2.0, optional=True),
+]
 MODELS = [
+    pytest.param(LinearModel(TERMS), {"rsi_14": RSI, "zscore_96": Z}, id="linear"),
     pytest.param(RSIModel(), {"rsi_14": RSI}, id="RSI"),
     pytest.param(RSIModel(window=5, follow=True), {"rsi_5": RSI}, id="RSI, following"),
     pytest.param(MomentumModel(), {"return_96": MOVE, "vol_cc_96": VOLATILITY}, id="momentum"),
@@ -160,3 +165,27 @@ def test_bad_settings_are_refused_with_what_would_be_right(kind, settings, says:
 def test_a_number_that_is_none_is_refused_in_code_too(kind, full_at: float) -> None:
     with pytest.raises(ValueError, match="full_at must be above 0"):
         kind(full_at=full_at)
+
+
+def test_an_optional_term_that_is_missing_adds_nothing() -> None:
+    model = LinearModel(TERMS)
+    assert model.predict({"rsi_14": 20.0}) == pytest.approx(0.6)
+    assert model.predict({"rsi_14": 20.0, "zscore_96": -2.0}) == pytest.approx(-0.1)
+    with pytest.raises(KeyError):
+        model.predict({"zscore_96": 1.0})
+
+
+def test_no_term_adds_more_than_its_weight() -> None:
+    model = LinearModel([Term("ZScore", "zscore_96", weight=0.25, scale=0.5)])
+    assert [model.predict({"zscore_96": z}) for z in (-1e9, -0.25, 0.0, 0.5, 1e9)] == [
+        -0.25,
+        -0.125,
+        0.0,
+        0.25,
+        0.25,
+    ]
+
+
+def test_several_outputs_of_one_channel_need_it_once_each() -> None:
+    terms = [Term("MACD", name, weight=0.1) for name in ("macd_12_26_9", "macd_signal_12_26_9")]
+    assert LinearModel(terms).needs == (FeatureSpec("MACD"), FeatureSpec("MACD"))
