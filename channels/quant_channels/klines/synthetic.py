@@ -64,7 +64,7 @@ class SyntheticBars(msgspec.Struct, frozen=True):
             if midnight >= last:
                 break
             if midnight + DAY > first:
-                block = self._bars(day, index)
+                block = self.day_of_bars(day, index)
                 begin, stop = np.searchsorted(block.ts, [first + MINUTE, last + 1])
                 yield block.slice(int(begin), int(stop))
 
@@ -85,7 +85,8 @@ class SyntheticBars(msgspec.Struct, frozen=True):
         """Nothing: the path has no flaws."""
         return ()
 
-    def _bars(self, day: PathDay, index: int) -> BarBlock:
+    def day_of_bars(self, day: PathDay, index: int) -> BarBlock:
+        """The 1,440 bars of the day with the number `index`."""
         # A stream of its own, so that the path stays what it is whoever looks at it.
         source = self.path.random(f"{self.symbol} bars", index)
         begins = np.append(day.before, day.mid[:-1])
