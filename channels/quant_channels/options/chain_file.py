@@ -16,16 +16,15 @@ import numpy.typing as npt
 from quant_channels.options.chain_layouts import DECIMALS_OF_YEARS, LAYOUTS, SHARES, ChainLayout, LayoutName
 from quant_channels.options.findings import Findings
 from quant_channels.options.latest import within
+from quant_channels.options.pricing import YEAR
 from quant_contracts.blocks import ChainBlock, Column
 from quant_contracts.duration import parse_time, time_name
 from quant_contracts.errors import DataError
 from quant_contracts.protocols import QualityRow, SourceInfo
-from quant_contracts.units import DAY, HOUR, MILLISECOND, MINUTE, Nanos
+from quant_contracts.units import HOUR, MILLISECOND, MINUTE, Nanos
 
 if TYPE_CHECKING:
     from quant_channels.klines.arrow_columns import TimeReader
-
-YEAR: Final[Nanos] = 365 * DAY
 
 DECODE: Final = 65_536
 """Rows decoded at a time."""
@@ -139,9 +138,12 @@ class OptionsFileFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         """True if no row is older than one above it. Too many that are not are a DataError."""
         if self._layout.time is None:
             return True
+        from quant_channels.klines.raw import NO_TIME  # noqa: PLC0415 - slow to import
+
         latest, behind = np.iinfo(np.int64).min, 0
         for batch in file.iter_batches(DECODE, columns=[self._layout.time]):
             column = times.read(batch.column(0), self._layout.time_unit, 1)
+            column = column[column != NO_TIME]
             peak = np.maximum.accumulate(np.append(latest, column))
             behind += int((column < peak[:-1]).sum())
             latest = peak.item(-1)

@@ -8,22 +8,20 @@ had when it was made.
 from __future__ import annotations
 
 import math
-from typing import Final
 
 import msgspec
 import numpy as np
 
 from quant_channels.options.calibrate import fit_surface
 from quant_channels.options.parity import parity_forward
+from quant_channels.options.pricing import YEAR
 from quant_channels.options.quotes import ExpiryQuotes, SmileQuotes, Source, smile_quotes
 from quant_channels.options.surface import Model
 from quant_channels.options.surface_event import refused_slice, surface_event
 from quant_contracts.blocks import Column
 from quant_contracts.events import OptionQuote, Premium, Surface, SurfaceSlice
-from quant_contracts.units import DAY, Fraction, Nanos
+from quant_contracts.units import Fraction, Nanos
 from quant_contracts.views import ExpiryChain, OptionChain
-
-YEAR: Final[Nanos] = 365 * DAY
 
 
 def fit_chain(
