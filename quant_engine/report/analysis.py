@@ -15,6 +15,7 @@ from quant_engine.report.books import Identity, booked, prove, require_samples
 from quant_engine.report.costs import Costs, FillCost, costs_of, fill_costs
 from quant_engine.report.daily import Days, days_of
 from quant_engine.report.exact import exactly
+from quant_engine.report.readiness import BesideBars, beside_bars
 from quant_engine.report.trade_statistics import Excursions, excursions
 from quant_engine.report.trades import RoundTrips, round_trips
 
@@ -48,6 +49,8 @@ class Analysis(msgspec.Struct, frozen=True, eq=False):
     fill_costs: list[FillCost]
     costs: Costs
     identities: tuple[Identity, ...]
+    beside: BesideBars | None
+    """None where nothing but bars was read."""
 
     def daily(self, column: Column) -> Column:
         """A sample column at the points of the daily series."""
@@ -63,6 +66,7 @@ def analyse(record: RunRecord) -> Analysis:
     samples = _samples(record, symbols, costs)
     trips = round_trips(record.fills, record.equity[-1].marks)
     summed = costs_of(record, costs)
+    beside = beside_bars(record)
     return Analysis(
         record=record,
         symbols=symbols,
@@ -72,7 +76,8 @@ def analyse(record: RunRecord) -> Analysis:
         excursions=excursions(trips.closed, record.equity),
         fill_costs=costs,
         costs=summed,
-        identities=prove(record, costs, trips, summed),
+        identities=prove(record, costs, trips, summed, beside),
+        beside=beside,
     )
 
 

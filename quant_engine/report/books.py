@@ -19,6 +19,7 @@ from quant_contracts.record import RunRecord
 from quant_contracts.units import Money
 from quant_engine.report.costs import Costs, FillCost, account_value
 from quant_engine.report.exact import EXACT, exactly, total
+from quant_engine.report.readiness import BesideBars
 from quant_engine.report.trades import RoundTrips
 
 FLOAT_ERROR: Final = 1e-9
@@ -77,7 +78,13 @@ def booked(equity: list[PortfolioSnapshot], fills: list[Fill], costs: list[FillC
     return counts
 
 
-def prove(record: RunRecord, fills: list[FillCost], trips: RoundTrips, costs: Costs) -> tuple[Identity, ...]:
+def prove(
+    record: RunRecord,
+    fills: list[FillCost],
+    trips: RoundTrips,
+    costs: Costs,
+    beside: BesideBars | None = None,
+) -> tuple[Identity, ...]:
     """Every identity of the run; raises `ContractBroken` with both numbers where one does not hold."""
     first, last = record.equity[0], record.equity[-1]
     steps = costs.waterfall
@@ -100,6 +107,18 @@ def prove(record: RunRecord, fills: list[FillCost], trips: RoundTrips, costs: Co
                 row.position,
             )
             for row in costs.by_symbol
+        ),
+        *(
+            [
+                _same(
+                    "net profit of the account",
+                    steps.net,
+                    "net by state of the streams",
+                    total(row.profit for row in beside.profit_by_state),
+                )
+            ]
+            if beside is not None and beside.profit_by_state
+            else ()
         ),
     )
 

@@ -3,6 +3,7 @@
 summary.json       every metric with its conventions, the costs, counts, limits and versions
 report.html        the page, which needs no other file and no network
 fills, orders, parents, trades, equity, daily      each as .csv and as .parquet
+readiness, gaps    the same, where streams beside the bars were read
 data_quality.json  what was found wrong in the data, and how it was mended
 record.msgpack     the run itself, from which all of the above can be made again
 manifest.json      what went in, and the digest of every file

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from quant_engine.report.analysis import Analysis
+from quant_engine.report.page.beside import beside_section
 from quant_engine.report.page.chartdata import charts
 from quant_engine.report.page.markup import Markup, escape, join, section
 from quant_engine.report.page.money import costs_section
@@ -35,6 +36,7 @@ NAVIGATION: Final = (
     ("trades", "Trades"),
     ("metrics", "Metrics"),
     ("drawdowns", "Drawdowns"),
+    ("beside", "Beside the bars"),
     ("data", "Data"),
     ("parts", "Parts"),
     ("books", "Books"),
@@ -55,6 +57,7 @@ def render_page(analysis: Analysis, summary: Summary) -> str:
             trades_section(analysis, summary),
             metrics_section(summary),
             drawdown_section(summary),
+            beside_section(analysis),
             data_section(analysis, summary),
             parts_section(analysis),
             books_section(summary),
@@ -66,7 +69,9 @@ def render_page(analysis: Analysis, summary: Summary) -> str:
         digests=" ".join(_digest(text) for text in (library, script)),
         style=_asset("report.css"),
         header=header(summary),
-        navigation=join(Markup(f'<a href="#{anchor}">{escape(name)}</a>') for anchor, name in NAVIGATION),
+        navigation=join(
+            Markup(f'<a href="#{anchor}">{escape(name)}</a>') for anchor, name in _navigation(analysis)
+        ),
         warnings=warnings(summary),
         tiles=tiles(summary),
         body=body,
@@ -76,6 +81,12 @@ def render_page(analysis: Analysis, summary: Summary) -> str:
         library=library,
         script=script,
     )
+
+
+def _navigation(analysis: Analysis) -> list[tuple[str, str]]:
+    """The sections that this page has."""
+    absent = set() if analysis.beside is not None else {"beside"}
+    return [(anchor, name) for anchor, name in NAVIGATION if anchor not in absent]
 
 
 def _equity(summary: Summary, note: str) -> Markup:

@@ -19,6 +19,7 @@ from quant_engine.report.definitions import conventions
 from quant_engine.report.drawdowns import Drawdown, depths, drawdowns
 from quant_engine.report.metric import SHORT_SAMPLE, Metric, known, unknown
 from quant_engine.report.metrics import ReturnMetrics, return_metrics
+from quant_engine.report.readiness import BesideBars, assumptions
 from quant_engine.report.relative import RelativeMetrics, relative_metrics
 from quant_engine.report.trade_statistics import TradeStatistics, trade_statistics
 
@@ -82,7 +83,7 @@ class Month(msgspec.Struct, frozen=True):
     is_partial: bool
 
 
-class Summary(msgspec.Struct, frozen=True):
+class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
     """Every metric with the conventions it was made by."""
 
     versions: Versions
@@ -110,6 +111,8 @@ class Summary(msgspec.Struct, frozen=True):
     limits: dict[str, dict[str, int]]
     quality: tuple[QualityRow, ...]
     conventions: dict[str, str]
+    beside: BesideBars | None = None
+    """How far the streams beside the bars could be trusted; absent where none was read."""
 
 
 def summarise(analysis: Analysis) -> Summary:
@@ -154,6 +157,7 @@ def summarise(analysis: Analysis) -> Summary:
         conventions=conventions(
             days.first_span / HOUR, days.last_span / HOUR, analysis.symbols, record.strategy.account.currency
         ),
+        beside=analysis.beside,
     )
 
 
@@ -263,7 +267,7 @@ def _warnings(
 ) -> tuple[str, ...]:
     """What a reader must know before believing the numbers."""
     record = analysis.record
-    found = []
+    found = [*assumptions(record.quality)]
     if net.days < SHORT_SAMPLE:
         found.append(
             f"Short sample: {net.days} daily returns. Figures scaled to a year are flagged; "

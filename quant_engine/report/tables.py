@@ -44,6 +44,7 @@ def tables(analysis: Analysis) -> tuple[Table, ...]:
         trades_table(analysis),
         equity_table(analysis),
         daily_table(analysis),
+        *((readiness_table(analysis), gaps_table(analysis)) if analysis.beside is not None else ()),
     )
 
 
@@ -198,6 +199,37 @@ def daily_table(analysis: Analysis) -> Table:
             TableColumn(
                 "drawdown", "float", depths(equity).tolist() if equity[0] > 0 else [None] * len(equity)
             ),
+        ),
+    )
+
+
+def readiness_table(analysis: Analysis) -> Table:
+    """Every change of a stream between fresh, stale and missing, as the symbol that reads it found it."""
+    changes = [change for met in analysis.record.readiness.values() for change in met.changes]
+    return Table(
+        "readiness",
+        (
+            TableColumn("ts", "time", [change.ts for change in changes]),
+            TableColumn("symbol", "text", [change.symbol for change in changes]),
+            TableColumn("stream", "text", [change.domain for change in changes]),
+            TableColumn("state", "text", [change.state for change in changes]),
+            TableColumn("reason", "text", [change.reason for change in changes]),
+        ),
+    )
+
+
+def gaps_table(analysis: Analysis) -> Table:
+    """Every hole that was found in a stream."""
+    gaps = analysis.record.gaps
+    return Table(
+        "gaps",
+        (
+            TableColumn("ts", "time", [gap.ts for gap in gaps]),
+            TableColumn("symbol", "text", [gap.symbol for gap in gaps]),
+            TableColumn("stream", "text", [gap.domain for gap in gaps]),
+            TableColumn("missing_from", "time", [gap.missing_from for gap in gaps]),
+            TableColumn("missing_to", "time", [gap.missing_to for gap in gaps]),
+            TableColumn("reason", "text", [gap.reason for gap in gaps]),
         ),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from quant_engine.report.metric import Metric
 from quant_engine.report.metrics import K
 from quant_engine.report.numbers import interval, metric, money, plain, signed
+from quant_engine.report.readiness import BesideBars
 from quant_engine.report.summary import Summary
 
 
@@ -33,12 +34,29 @@ def headline_text(summary: Summary) -> str:
         ("drawdown", drawdown + (" and still open" if longest.flag else "")),
         ("trades", closed),
         ("costs", costs),
+        *([("data", words)] if (words := _data(summary.beside)) else ()),
         ("from", f"daily returns at 00:00 UTC, n = {summary.net.days}, K = {K}, risk-free rate 0, ddof 1"),
     )
     title = f"{', '.join(run.symbols)}  {run.start[:10]} to {run.end[:10]}  {run.mode}  run {run.run_id[:12]}"
     lines = [title, *(f"  {label:<9} {words}" for label, words in rows)]
     lines += [f"  note      {warning}" for warning in summary.warnings]
     return "\n".join(lines)
+
+
+def _data(beside: BesideBars | None) -> str:
+    """What the streams beside the bars kept from happening; empty where they kept nothing."""
+    if beside is None:
+        return ""
+    bars, held, flattened, missing = 0, 0, 0, 0
+    for row in beside.outcomes:
+        bars += row.go + row.hold + row.flatten
+        held += row.hold
+        flattened += row.flatten
+        for count in row.missing.values():
+            missing += count
+    if not held + flattened + missing:
+        return ""
+    return f"of {bars:,} bars held at {held:,}, flattened at {flattened:,}; {missing:,} values missing"
 
 
 def _noted(words: str, value: Metric, likely: str) -> str:

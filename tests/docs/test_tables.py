@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import types
 from typing import get_args
 
 import msgspec
@@ -18,7 +19,9 @@ from quant_daemon.cli import INTERRUPTED
 from quant_daemon.registry import KINDS, installed
 from quant_engine.execution import admission, bar_rules, desk, matching
 from quant_engine.report import definitions
+from quant_engine.report.readiness import BesideBars
 from quant_engine.report.summary import Summary
+from quant_engine.report.tables import gaps_table, readiness_table
 
 CONFIGURATION, REPORTS = "docs/configuration.md", "docs/reports.md"
 OF_THE_STREAM = {"symbol", "venue", "interval", "repair", "tick"}
@@ -144,6 +147,18 @@ def test_files_and_columns_of_a_report(table_of, tmp_path, monkeypatch):
         header = (tmp_path / "report" / f"{table.strip('`')}.csv").read_text().splitlines()[0].split(",")
         fixed = [name for name in header if not name.startswith(("position_", "mark_"))]
         assert columns.partition(", then ")[0] == ", ".join(f"`{name}`" for name in fixed)
+
+
+def test_what_a_report_says_of_streams_beside_the_bars(table_of):
+    heading = "## Data beside the bars"
+    fields = {field.name for field in msgspec.structs.fields(BesideBars)}
+    assert {name.strip("`") for name, _ in table_of(REPORTS, heading)} == fields
+    nothing = types.SimpleNamespace(record=types.SimpleNamespace(readiness={}, gaps=()))
+    made = [make(nothing) for make in (readiness_table, gaps_table)]
+    expected = [
+        [f"`{table.name}`", ", ".join(f"`{column.name}`" for column in table.columns)] for table in made
+    ]
+    assert table_of(REPORTS, heading, 1) == expected
 
 
 @pytest.mark.parametrize("number", range(4))
