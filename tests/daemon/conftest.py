@@ -8,9 +8,10 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from quant_contracts.blocks import BarBlock
+from quant_contracts.blocks import BarBlock, Block
 from quant_contracts.events import Bar
 from quant_contracts.protocols import QualityRow, SourceInfo
+from quant_contracts.testing.samples import SampleStream
 from quant_contracts.units import Nanos
 from quant_daemon.loader import Loader
 from quant_daemon.registry import Registry
@@ -63,20 +64,46 @@ def memory_feed(bars: Mapping[str, Sequence[Bar]]) -> type:
     return MemoryFeed
 
 
+def memory_stream(feeds: Mapping[tuple[str, str], SampleStream]) -> type:
+    """A stream feed type over rows at hand, by symbol and domain."""
+
+    class MemoryStream(msgspec.Struct, forbid_unknown_fields=True):
+        domain: str
+        symbol: str
+        venue: str = ""
+        tick: str = ""
+        lot: str = ""
+
+        def blocks(self, start: Nanos | None, end: Nanos | None, rows: int) -> Iterator[Block]:
+            return feeds[self.symbol, self.domain].blocks(start, end, rows)
+
+        def info(self) -> SourceInfo:
+            return SourceInfo("memory", "0" * 64)
+
+        def quality(self) -> tuple[QualityRow, ...]:
+            return ()
+
+    return MemoryStream
+
+
 @pytest.fixture
 def session_of():
     """A function from a configuration and bars by symbol to an assembled session."""
 
-    def make(config, bars: Mapping[str, Sequence[Bar]], overrides=None, local=None, **options) -> Session:
+    def make(
+        config, bars: Mapping[str, Sequence[Bar]], overrides=None, local=None, streams=None, **options
+    ) -> Session:
         feed = memory_feed(bars)
-        registry = Registry({"feeds": {"memory": feed}, **(local or {})})
+        at_hand = {"feeds": {"memory": feed}, "streams": {"memory": memory_stream(streams or {})}}
+        registry = Registry({**at_hand, **(local or {})})
+        declared = config.get("data", {})
         plain = {
             **config,
-            "data": {
-                symbol: {"source": {"class": "memory"}, **config.get("data", {}).get(symbol, {})}
-                for symbol in bars
-            },
+            "data": {symbol: {"source": {"class": "memory"}, **declared.get(symbol, {})} for symbol in bars},
         }
+        for symbol, domain in streams or {}:
+            stream = plain["data"][symbol].setdefault(domain, {})
+            plain["data"][symbol][domain] = {"source": {"class": "memory"}, **stream}
         session = Loader.from_config(plain, overrides=overrides, registry=registry, **options)
         session.feed_type = feed
         return session
