@@ -27,10 +27,11 @@ In a test suite:
 
 From a shell, in the folder of the module: `quant-engine check my_package:Overheated`.
 
-    samples                         bars of every temper, and a feed that delivers them
+    samples                         bars and streams of every temper, and feeds that deliver them
+    reference                       the as-of view of each stream, straight from its definition
     parts                           what holds for every part
-    features models decisions risk execution matching desks portfolios handlers feeds
-                                    what holds for one kind: its `check_<promise>` functions
+    features models decisions risk execution matching desks portfolios handlers feeds streams
+    stream_handlers                 what holds for one kind: its `check_<promise>` functions
     rows                            the features that models, decisions and risk rules are shown
     kit                             all of it by kind
 """

@@ -18,6 +18,7 @@ from quant_contracts.protocols import (
     ContinuousRisk,
     DataHandler,
     DecisionProto,
+    DerivedFeed,
     ExecutionEngine,
     ExecutionPolicy,
     FeatureChannel,
@@ -29,6 +30,8 @@ from quant_contracts.protocols import (
     RiskProto,
     Router,
     SlippageModel,
+    StreamFeed,
+    StreamHandler,
 )
 from quant_contracts.testing import (
     decisions,
@@ -42,10 +45,12 @@ from quant_contracts.testing import (
     parts,
     portfolios,
     risk,
+    stream_handlers,
+    streams,
 )
 from quant_contracts.testing.promise import BrokenPromise, name_of
 from quant_contracts.testing.rows import Row
-from quant_contracts.testing.samples import SampleFeed, random_bars
+from quant_contracts.testing.samples import SampleFeed, SampleStream, random_bars
 from quant_contracts.testing.stage import Stage
 
 Verdict = Literal["kept", "broken", "not offered"]
@@ -173,6 +178,10 @@ def _on_a_feed(factory: Callable[..., object]) -> object:
     return factory(SampleFeed(random_bars(10)))
 
 
+def _on_a_stream(factory: Callable[..., Any]) -> object:
+    return factory(SampleStream.of(stream_handlers.domain_of(factory), random_bars(2)))
+
+
 def _on_a_stage(factory: Callable[..., Any]) -> object:
     return Stage(factory).engine
 
@@ -219,5 +228,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "portfolios": _kind(Portfolio, portfolios.CHECKS),
     "handlers": _kind(DataHandler, handlers.CHECKS, fresh=_on_a_feed),
     "feeds": _kind(Feed, feeds.CHECKS),
+    "stream_handlers": _kind(StreamHandler, stream_handlers.CHECKS, fresh=_on_a_stream),
+    "streams": _kind(StreamFeed, streams.CHECKS, {DerivedFeed: streams.DERIVED_CHECKS}),
 }
 """Kinds of parts by the name of their entry point group."""

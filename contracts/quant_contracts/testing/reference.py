@@ -89,7 +89,7 @@ class Trades:
 
 
 class Quotes:
-    """Best prices: those in force stay so until others come."""
+    """Best prices: those in force stay so until others come; not good while crossed or one-sided."""
 
     def __init__(self) -> None:
         self._quotes: list[Quote] = []
@@ -101,6 +101,8 @@ class Quotes:
         if not self._quotes:
             return None
         last = self._quotes[-1]
+        if not last.bid_size or not last.ask_size or last.bid >= last.ask:
+            return None
         new = _after(since, self._quotes)
         before = self._quotes[-len(new) - 1] if len(new) < len(self._quotes) else None
         return QuotesView(ts, since, QuoteBlock.of(last.symbol, new), before, last, is_whole=True)

@@ -60,6 +60,8 @@ def _top(book: Book, depth: int | None) -> Book:
         bid_sizes=book.bid_sizes[:depth],
         ask_prices=book.ask_prices[:depth],
         ask_sizes=book.ask_sizes[:depth],
+        bids_below=book.bids_below + len(book.bid_prices[depth:]) if depth is not None else book.bids_below,
+        asks_above=book.asks_above + len(book.ask_prices[depth:]) if depth is not None else book.asks_above,
     )
 
 

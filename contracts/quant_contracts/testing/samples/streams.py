@@ -87,7 +87,7 @@ class SampleStream:
     >>> from quant_contracts.testing.samples import random_bars
     >>> feed = SampleStream.of("trades", random_bars(10))
     >>> [len(block) for block in feed.blocks(None, None, 20)]
-    [20, 18]
+    [20, 15]
     """
 
     def __init__(self, domain: Domain, block: Block) -> None:
