@@ -181,7 +181,14 @@ def check_names_its_source(feed: Feed | StreamFeed) -> None:
             expected="a name without an absolute path and 64 hexadecimal digits",
             came=info,
         )
-    check_is_lawful(feed, "quality", "after reading everything", quality, tuple)
+    if type(quality) is not tuple:
+        raise BrokenPromise(
+            feed,
+            "quality returns a tuple",
+            given="after reading everything",
+            expected="a tuple of QualityRow",
+            came=f"{quality!r}, a {type(quality).__name__}",
+        )
     for row in quality:
         check_is_lawful(feed, "quality", "after reading everything", row, QualityRow)
         if row.count < 1 or not row.check or row.symbol != feed.symbol:
