@@ -315,6 +315,11 @@ class _Channels:
 
     def add(self, spec: FeatureSpec, path: str) -> AnyChannel:
         channel = self._loader.channel(spec, path)
+        for name in spec.outputs:
+            if name not in channel.outputs:
+                raise ConfigError(
+                    f"{path}: {spec.channel} says no {name!r}; {nearest(name, channel.outputs)}"
+                )
         if isinstance(channel, ReadingChannel):
             for other in [stream.symbol for stream in channel.reads if stream.domain == "klines"]:
                 if other not in self._handlers:

@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 
 from quant_contracts.blocks import BLOCK_ROWS
-from quant_contracts.strategy import AccountSpec, RunSpec
+from quant_contracts.protocols import Stream
+from quant_contracts.strategy import DOMAINS, AccountSpec, RunSpec
+from quant_daemon.extractor import reads
 from quant_daemon.loader import Loader
 from quant_daemon.session import Session
 
@@ -23,6 +25,22 @@ class FeaturePlan(msgspec.Struct, frozen=True):
     outputs: tuple[str, ...]
     warmup_bars: int
     unit: str
+    reads: tuple[str, ...] = ()
+    """The streams it reads beside its bars."""
+
+
+class StreamPlan(msgspec.Struct, frozen=True):
+    """One stream beside the bars: where it comes from, who reads it, and what happens without it."""
+
+    domain: str
+    source: dict[str, Any]
+    max_age: str | None
+    when_stale: str
+    lookback: str | None
+    read_by: tuple[str, ...]
+    """The channels of the symbol that read it; none where it is only declared."""
+    view_bytes: int
+    """Upper bound of what its as-of view holds; 0 where nobody reads it."""
 
 
 class StagePlan(msgspec.Struct, frozen=True):
@@ -38,6 +56,7 @@ class SymbolPlan(msgspec.Struct, frozen=True):
 
     symbol: str
     source: dict[str, Any]
+    streams: tuple[StreamPlan, ...]
     features: tuple[FeaturePlan, ...]
     stages: tuple[StagePlan, ...]
     warmup_bars: int
@@ -66,13 +85,14 @@ def make_plan(config: Any, overrides: dict[str, Any]) -> Plan:
     # while it is made.
     streams = len(strategy.data) * (1000 * WINDOW_ROW_BYTES + 2 * BLOCK_ROWS * WINDOW_ROW_BYTES)
     features = sum(len(plan.features) for plan in symbols) * 4 * BLOCK_ROWS * 8
+    views = sum(stream.handler.most_bytes for stream in session.engine.streams)
     return Plan(
         symbols,
         tuple(symbol for symbol in strategy.data if symbol not in strategy.strategies),
         strategy.account,
         parts["matching"],
         strategy.run,
-        streams + features,
+        streams + features + views,
     )
 
 
@@ -85,6 +105,7 @@ def _symbol(session: Session, symbol: str, parts: dict[str, StagePlan]) -> Symbo
             channel.outputs,
             channel.warmup,
             " ".join((type(channel).__doc__ or "").partition("\n\n")[0].split()),
+            tuple(_stream_name(stream) for stream in reads(channel)),
         )
         for channel in lane.parts.extractor.channels
     )
@@ -92,5 +113,28 @@ def _symbol(session: Session, symbol: str, parts: dict[str, StagePlan]) -> Symbo
     stages = tuple(
         plan for role in roles for name, plan in parts.items() if name.startswith(f"{symbol}.{role}")
     )
-    source = msgspec.to_builtins(session.strategy.data[symbol])
-    return SymbolPlan(symbol, source, features, stages, lane.parts.extractor.warmup)
+    declared = session.strategy.data[symbol]
+    source = msgspec.to_builtins(declared)
+    for domain in DOMAINS:
+        del source[domain]
+    streams = tuple(
+        StreamPlan(
+            domain,
+            msgspec.to_builtins(spec.source),
+            spec.max_age,
+            spec.when_stale,
+            spec.lookback,
+            tuple(feature.channel for feature in features if domain in feature.reads),
+            sum(
+                stream.handler.most_bytes
+                for stream in session.engine.streams
+                if (stream.handler.domain, stream.handler.symbol) == (domain, symbol)
+            ),
+        )
+        for domain, spec in declared.streams.items()
+    )
+    return SymbolPlan(symbol, source, streams, features, stages, lane.parts.extractor.warmup)
+
+
+def _stream_name(stream: Stream) -> str:
+    return f"{stream.domain} of {stream.symbol}" if stream.symbol else stream.domain

@@ -69,7 +69,9 @@ class LinearModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def needs(self) -> tuple[FeatureSpec, ...]:
-        return tuple(FeatureSpec(term.channel, term.params, term.optional) for term in self.terms)
+        return tuple(
+            FeatureSpec(term.channel, term.params, (term.output,), term.optional) for term in self.terms
+        )
 
     def predict(self, features: Mapping[str, float], /) -> float:
         total = 0.0

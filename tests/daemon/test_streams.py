@@ -81,7 +81,7 @@ class ProbeModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def needs(self):
         return tuple(
-            FeatureSpec("Probe", {"domain": domain}, domain in self.optional) for domain in self.domains
+            FeatureSpec("Probe", {"domain": domain}, optional=domain in self.optional) for domain in self.domains
         )
 
     def predict(self, features):

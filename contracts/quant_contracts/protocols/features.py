@@ -22,6 +22,9 @@ class FeatureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     channel: str
     params: dict[str, Any] = {}
+    outputs: tuple[str, ...] = ()
+    """Values the part will ask for by names it was given, so that a slip is refused at load; where the part
+    makes the names itself it lists none."""
     optional: bool = False
     """True where the part can do without: the values are absent from the features while they are missing."""
 

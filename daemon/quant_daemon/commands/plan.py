@@ -47,9 +47,22 @@ def _lines(plan: Plan) -> list[str]:
             f"             venue {source['venue']}, interval {source['interval'] or 'as stored'}",
             f"             tick {source['tick']}, lot {source['lot']}, least order {source['min_notional']}",
         ]
-        for feature in symbol.features:
+        for stream in symbol.streams:
+            age = f"stale after {stream.max_age}" if stream.max_age else "never stale"
+            by = f"read by {', '.join(stream.read_by)}" if stream.read_by else "read by nobody, not opened"
+            back = f", read from {stream.lookback} before the bars" if stream.lookback else ""
             lines += [
-                f"  feature    {_call(feature.channel, feature.params)} -> {', '.join(feature.outputs)}",
+                f"  {stream.domain:9}  {_call(stream.source['class'], stream.source['params'])}",
+                f"             {age}, then {stream.when_stale}{back}; {by}",
+            ]
+            if stream.view_bytes:
+                lines.append(f"             its view holds at most {stream.view_bytes / 1e6:.1f} MB")
+        for feature in symbol.features:
+            lines.append(f"  feature    {_call(feature.channel, feature.params)}")
+            if feature.reads:
+                lines.append(f"             reads {', '.join(feature.reads)}")
+            lines += [
+                f"             -> {', '.join(feature.outputs)}",
                 f"             {feature.unit} Warm after {feature.warmup_bars} bars.",
             ]
         for stage in symbol.stages:
@@ -63,7 +76,7 @@ def _lines(plan: Plan) -> list[str]:
         f"matching     {_call(plan.matching.part, plan.matching.params)}",
         f"run          {run.start or 'first bar'} to {run.end or 'last bar'}",
         f"             seed {run.seed}, trace {run.trace}",
-        f"memory       at most {plan.memory_bytes / 1e6:.1f} MB of bars, however long the history",
+        f"memory       at most {plan.memory_bytes / 1e6:.1f} MB of data, however long the history",
     ]
     return lines
 

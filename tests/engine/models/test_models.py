@@ -188,4 +188,4 @@ def test_no_term_adds_more_than_its_weight() -> None:
 
 def test_several_outputs_of_one_channel_need_it_once_each() -> None:
     terms = [Term("MACD", name, weight=0.1) for name in ("macd_12_26_9", "macd_signal_12_26_9")]
-    assert LinearModel(terms).needs == (FeatureSpec("MACD"), FeatureSpec("MACD"))
+    assert LinearModel(terms).needs == tuple(FeatureSpec("MACD", outputs=(term.output,)) for term in terms)
