@@ -8,52 +8,32 @@ Streams of less than a minute have a file a month. A bar belongs to the period i
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
 from urllib.parse import quote
 
 import msgspec
 
+from quant_channels.catalog.commit import INDEX
+from quant_channels.catalog.index import (
+    FORMAT,
+    StoredFile,
+    StoredSource,
+    check_names,
+    digest_of,
+    misplaced,
+    read_index,
+    stream_folder,
+)
 from quant_channels.klines.cleaner import Cleaner
-from quant_channels.klines.commit import INDEX, finish
-from quant_channels.klines.historical import clean_blocks, file_digest, nothing_between, time_span, within
+from quant_channels.klines.historical import clean_blocks, nothing_between, time_span, within
 from quant_channels.klines.quality import Findings
 from quant_channels.klines.raw import CHUNK, RawBars, TimeSpan
 from quant_contracts.blocks import BarBlock
-from quant_contracts.config import SYMBOL
 from quant_contracts.duration import interval_name, parse_interval, time_name
-from quant_contracts.errors import ConfigError, DataError
+from quant_contracts.errors import DataError
 from quant_contracts.protocols import QualityRow, SourceInfo
 from quant_contracts.units import Nanos
-
-VENUE: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-FORMAT: Final = 1
-"""Version of the layout; a newer one is refused, never guessed at."""
-
-
-class StoredFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One Parquet file of a stream."""
-
-    name: str
-    rows: int
-    first: Nanos
-    """Close of its first bar."""
-    last: Nanos
-    sha256: str
-
-
-class StoredSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something that was taken in, and what was found in it."""
-
-    name: str
-    sha256: str
-    rows: int
-    first: Nanos
-    last: Nanos
-    quality: tuple[QualityRow, ...]
 
 
 class StreamIndex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,13 +108,8 @@ class Stream(msgspec.Struct, dict=True):
 
     def info(self) -> SourceInfo:
         """The stream's key and a digest of its files; raises DataError for one that was tampered with."""
-        digest = hashlib.sha256()
-        for file in self.index.files:
-            path = self.folder / file.name
-            if (found := file_digest(path)) != file.sha256:
-                raise DataError(f"{path}: changed since it was taken in; delete it and take it in anew")
-            digest.update(f"{file.name} {found}\n".encode())
-        return SourceInfo(f"{self.index.venue}/{self.symbol}/{self.index.interval}", digest.hexdigest())
+        digest = digest_of(self.folder, self.index.files)
+        return SourceInfo(f"{self.index.venue}/{self.symbol}/{self.index.interval}", digest)
 
     def quality(self) -> tuple[QualityRow, ...]:
         """What was found in the bars delivered so far, after what was mended when they were taken in."""
@@ -143,15 +118,8 @@ class Stream(msgspec.Struct, dict=True):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What is wrong with the stored files, as file name and problem; reads all of them."""
-        listed = {file.name for file in self.index.files}
-        for path in sorted(self.folder.glob("*.parquet")):
-            if path.name not in listed:
-                yield path.name, f"not in {INDEX}"
-        ahead: Nanos | None = None
+        yield from misplaced(self.folder, self.index.files)
         for file in self.index.files:
-            if ahead is not None and file.first <= ahead:
-                yield file.name, "begins before the file ahead of it ends"
-            ahead = file.last
             if problem := self._problem(file):
                 yield file.name, problem
 
@@ -175,7 +143,7 @@ class Catalog(msgspec.Struct, frozen=True):
 
     def folder(self, venue: str, symbol: str, interval: str) -> Path:
         """Where a stream lies; a symbol such as BTC/USDT is quoted."""
-        return self.root / venue / quote(symbol, safe="") / "klines" / interval
+        return stream_folder(self.root, venue, symbol, "klines") / interval
 
     def streams(self) -> list[Stream]:
         """Every stream, sorted by venue, symbol and length of its bars."""
@@ -217,24 +185,6 @@ class Catalog(msgspec.Struct, frozen=True):
         )
 
 
-def check_names(venue: str, symbol: str) -> None:
-    """Raise ConfigError for names that are none, and could lead out of the catalog's folder."""
-    if SYMBOL.fullmatch(symbol) is None:
-        raise ConfigError(f"{symbol!r} is not a symbol; write capitals and digits, such as BTCUSDT")
-    if VENUE.fullmatch(venue) is None:
-        raise ConfigError(f"{venue!r} is not a venue; write small letters and digits, such as binance")
-
-
 def read_stream(folder: Path) -> Stream:
     """The stream in `folder`, once a commit that was cut off has been finished."""
-    finish(folder)
-    path = folder / INDEX
-    try:
-        index = msgspec.json.decode(path.read_bytes(), type=StreamIndex)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except msgspec.DecodeError as error:
-        raise DataError(f"{path}: damaged: {error}; take the sources in again") from None
-    if index.format > FORMAT:
-        raise DataError(f"{path}: written by a newer version (format {index.format}); update quant-engine")
-    return Stream(folder, index)
+    return Stream(folder, read_index(folder, StreamIndex))

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
 
 import msgspec
 import numpy as np
 
-from quant_channels.klines.catalog import (
-    Catalog,
-    StoredFile,
-    StoredSource,
-    Stream,
-    StreamIndex,
-    check_names,
-    read_stream,
-)
-from quant_channels.klines.commit import INDEX, changing, commit
+from quant_channels.catalog.commit import INDEX, changing, commit
+from quant_channels.catalog.index import StoredFile, StoredSource, check_names
+from quant_channels.klines.catalog import Catalog, Stream, StreamIndex, read_stream
 from quant_channels.klines.historical import file_digest
 from quant_channels.klines.raw import CHUNK
 from quant_contracts.blocks import COLUMNS, BarBlock
@@ -28,9 +19,6 @@ from quant_contracts.duration import interval_name, time_name
 from quant_contracts.errors import DataError
 from quant_contracts.protocols import Feed
 from quant_contracts.units import MINUTE, Nanos
-
-ROW_GROUP: Final = 65_536
-"""Bars in one row group of a file: the least that is read to find a time."""
 
 
 class Ingested(msgspec.Struct, frozen=True):
@@ -163,24 +151,11 @@ def _values(block: BarBlock, row: int) -> str:
 def _write(path: Path, block: BarBlock) -> StoredFile:
     # Arrow takes 50 ms to import, which listing a catalog should not pay for.
     import pyarrow as pa  # noqa: PLC0415 - see above
-    import pyarrow.parquet as pq  # noqa: PLC0415 - see above
+
+    from quant_channels.catalog.parquet import write_table  # noqa: PLC0415 - see above
 
     columns = {"ts": block.ts, **{name: getattr(block, name) for name in COLUMNS}}
     if block.known is not None and bool((block.known != block.ts).any()):
         columns["known"] = block.known
-    # Byte streams compress prices as well as a dictionary does and are read twice as fast.
-    encoding = dict.fromkeys(COLUMNS, "BYTE_STREAM_SPLIT")
-    encoding |= {name: "DELTA_BINARY_PACKED" for name in columns if name not in COLUMNS}
-    with path.open("wb") as file:
-        pq.write_table(
-            pa.table(columns),
-            file,
-            row_group_size=ROW_GROUP,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=False,
-            column_encoding=encoding,
-        )
-        file.flush()
-        os.fsync(file.fileno())
+    write_table(path, pa.table(columns))
     return StoredFile(path.name, len(block), int(block.ts[0]), int(block.ts[-1]), file_digest(path))

@@ -10,8 +10,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from quant_channels.catalog import commit
 from quant_channels.feeds.synthetic import SyntheticFeed
-from quant_channels.klines import commit, ingest
+from quant_channels.klines import ingest
 from quant_channels.klines.catalog import Catalog, read_stream
 from quant_channels.klines.historical import HistoricalDataHandler
 from quant_contracts.blocks import COLUMNS, BarBlock
