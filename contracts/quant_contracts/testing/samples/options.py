@@ -26,8 +26,10 @@ CHAIN_TEMPERS: Final = (
 
 SURFACE_TEMPERS: Final = ("calm", "quiet", "ssvi", "refused", "one expiry", "empty", "stored", "late")
 
-PERIODS: Final = (8 * HOUR, 2 * DAY, 7 * DAY, 30 * DAY, 91 * DAY)
-"""Options expire at whole multiples of these: at any moment there is one expiry, or more, ahead of each."""
+NEAREST: Final[Nanos] = 8 * HOUR
+PERIODS: Final = (2 * DAY, 7 * DAY, 30 * DAY, 91 * DAY)
+"""Options expire at whole multiples of these: the nearest is always up to 8 hours ahead, the others one
+to two of their periods. So there is something on both sides of 30 days."""
 
 MONEYNESS: Final = (0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2)
 YEAR: Final[Nanos] = 365 * DAY
@@ -78,7 +80,10 @@ def sample_surfaces(bars: Sequence[Bar], temper: str = "calm", seed: int = 0) ->
             continue
         last = made[-1].ts_known if made else 0
         ((ts, known),) = moments(source, bar, 1, temper, last)
-        slices = [_slice(source, temper, expiry, ts, bar.close) for expiry in _expiries(bar.ts_known)[1:]]
+        level = source.uniform(0.9, 1.1)
+        slices = [
+            _slice(source, temper, expiry, ts, bar.close, level) for expiry in _expiries(bar.ts_known)[1:]
+        ]
         kept = {"one expiry": 1, "refused": 2, "empty": 0}.get(temper, len(slices))
         refused = [_refused(each) for each in slices[kept:]] if temper in {"refused", "empty"} else []
         made.append(
@@ -99,8 +104,8 @@ def sample_surfaces(bars: Sequence[Bar], temper: str = "calm", seed: int = 0) ->
 
 
 def _expiries(now: Nanos) -> list[Nanos]:
-    """The next expiry of each period after `now`, rising."""
-    return sorted({(now // period + 1) * period for period in PERIODS})
+    """Those that are quoted at `now`, rising. Others were before and have not expired yet."""
+    return sorted({(now // NEAREST + 1) * NEAREST, *((now // period + 2) * period for period in PERIODS)})
 
 
 def _quote(
@@ -147,17 +152,23 @@ def _quote(
     )
 
 
-def _slice(source: random.Random, temper: str, expiry: Nanos, ts: Nanos, price: Price) -> SurfaceSlice:
+def _slice(
+    source: random.Random, temper: str, expiry: Nanos, ts: Nanos, price: Price, level: float
+) -> SurfaceSlice:
     years = (expiry - ts) / YEAR
     return SurfaceSlice(
         expiry=expiry,
         years=years,
         forward=price * exp(0.03 * years),
-        parameters=(_variance(0.0, years),) if temper == "ssvi" else _svi(years),
+        parameters=(level * _variance(0.0, years),) if temper == "ssvi" else _svi(level * years),
         quotes=12,
         offered=14,
         median_error=source.uniform(0.0005, 0.004),
         flags=("poor_fit",) if source.random() < 0.1 else (),
+        lowest_k=log(MONEYNESS[0]),
+        highest_k=log(MONEYNESS[-1]),
+        rms_error=0.005,
+        within_spread=0.8,
     )
 
 
