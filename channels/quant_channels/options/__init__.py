@@ -18,6 +18,18 @@
     measures    at-the-money volatility, skew, smile, term slope and roll-down
     portfolio   sensitivities of a book of options
 
+and what a run sees of them:
+
+    handler          the chain as of now: the last quote of every option
+    chain_file       quotes from Parquet files, laid out as chain_layouts says
+    latest           the last quote of each option among many
+    chain_fit        from the chain of a moment to its surface
+    surface_event    fitted surfaces as events, and back
+    fitted, stored   surfaces as a stream: fitted as quotes go by, or read from a file
+    surface_handler  the last surface
+    features         channels that read the chain or the surface
+    findings         what was found wrong in a stream
+
 Throughout: years are actual days / 365 (`YEAR` nanoseconds), volatility is a fraction per square root of a
 year (0.65 is 65%; a volatility point is 0.01), k is ln(strike / forward), and w is total variance,
 volatility squared times years.

@@ -17,6 +17,7 @@ from quant_contracts.blocks import ChainBlock
 from quant_contracts.duration import parse_time
 from quant_contracts.errors import DataError
 from quant_contracts.protocols import StreamFeed
+from quant_contracts.testing.streams import CHECKS
 from quant_contracts.units import HOUR, MILLISECOND, MINUTE
 
 REAL = {
@@ -107,6 +108,12 @@ def test_rows_do_not_depend_on_the_size_of_blocks(real, layout):
     parts = ChainBlock.join("X", list(feed.blocks(None, None, 777)))
     for name in ("known", "expiry", "strike", "right", "bid", "ask", "mark", "forward"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("layout", ["deribit_tickers", "us_minute_quotes"])
+def test_it_keeps_every_promise_of_a_stream_feed(real, layout, check):
+    check(lambda: real(layout))
 
 
 def test_coin_premiums_stay_in_coin_and_percent_becomes_a_fraction(real):

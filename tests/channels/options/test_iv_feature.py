@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,12 +17,15 @@ from quant_channels.options.fitted import FittedSurfaceFeed
 from quant_channels.options.handler import OptionChainDataHandler
 from quant_channels.options.measures import surface_measures
 from quant_channels.options.normal import normal_quantile
+from quant_channels.options.pricing import YEAR, black76
+from quant_channels.options.ssvi import SSVISmile
 from quant_channels.options.surface_event import surface_fit
 from quant_channels.options.surface_handler import SurfaceHandler
-from quant_contracts.events import Surface, SurfaceSlice
+from quant_contracts.blocks import ChainBlock
+from quant_contracts.events import OptionQuote, Surface, SurfaceSlice
 from quant_contracts.protocols import ReadingChannel, Stream
 from quant_contracts.testing.samples import SampleStream, bars_from_closes, random_bars
-from quant_contracts.units import DAY, MINUTE, SECOND
+from quant_contracts.units import DAY, SECOND
 
 (BAR,) = bars_from_closes(100.0)
 NOW = BAR.ts_known
@@ -231,39 +235,76 @@ def test_the_deviation_is_that_of_the_weights(values, half_life):
     assert deviation.count == len(values)
 
 
-@pytest.mark.parametrize("temper", ["calm", "inverse", "late"])
-def test_from_quotes_to_features_the_whole_way(temper):
-    # The sample chain is priced on a smile with w(0) = 0.385 T, the same at any time: a flat term structure.
-    bars = random_bars(30, symbol="BTC", interval=MINUTE)
-    feed = FittedSurfaceFeed("surface", "BTC", model="svi", refit="1m")
-    feed.derive(SampleStream.of("options", bars, temper))
+EXPIRIES = (7, 20, 45, 90)
+STRIKES = range(60, 150, 5)
+VOLS = (0.50, 0.52, 0.49, 0.55, 0.54, 0.60)
+"""At the money, at every expiry, minute by minute."""
+
+
+def chain_of(ts, vol):
+    """Coin premiums of an SSVI surface with `vol` at the money, around exact mid prices."""
+    for days in EXPIRIES:
+        expiry = NOW + days * DAY
+        years = (expiry - ts) / YEAR
+        smile = SSVISmile(vol * vol * years, rho=-0.3, eta=1.2, gamma=0.4)
+        w = smile.total_variance(np.log(np.array(STRIKES) / 100.0))
+        for strike, variance in zip(STRIKES, w.tolist(), strict=True):
+            for right in (-1, 1):
+                mid = black76(right > 0, 100.0, strike, years, math.sqrt(variance / years)) / 100.0
+                yield OptionQuote(
+                    ts,
+                    ts,
+                    "BTCUSDT",
+                    "inverse",
+                    expiry,
+                    float(strike),
+                    right,
+                    bid=0.98 * mid,
+                    ask=1.02 * mid,
+                    forward=100.0,
+                )
+
+
+def test_known_volatilities_come_through_from_quotes_to_features():
+    bars = bars_from_closes(*[100.0] * len(VOLS), first_open=NOW)
+    # Quotes stand ten seconds before each close: the surface is fitted at the close, which is a multiple.
+    quotes = [
+        quote
+        for bar, vol in zip(bars, VOLS, strict=True)
+        for quote in chain_of(bar.ts_known - 10 * SECOND, vol)
+    ]
+    feed = FittedSurfaceFeed("surface", "BTCUSDT", refit="1m")
+    feed.derive(SampleStream("options", ChainBlock.of("BTCUSDT", quotes)))
     handler = SurfaceHandler(feed)
-    handler.load_history(None, None, 512)
-    channel, factors = IVSurfaceFeature(10.0), IVFactors(10.0)
-    rows = []
-    since = 0
-    for bar in bars:
+    handler.load_history(None, None, 100)
+    channel, factors = IVSurfaceFeature(half_life=2.0), IVFactors()
+    changes = WeightedDeviation(2.0)
+    for row, (bar, vol) in enumerate(zip(bars, VOLS, strict=True)):
         handler.advance(bar.ts_known)
-        surface = handler.observe(since, bar.ts_known)
-        rows.append(channel.update(bar, surface))
-        since = bar.ts_known
-        reference = None if surface is None else surface_measures(surface_fit(surface), 10 / 365)
-        came = factors.update(bar, surface)
-        if came is not None:
-            assert came == (reference.atm, -reference.skew, reference.smile)
-    values = [dict(zip(NAMES, row, strict=True)) for row in rows if row is not None]
-    assert len(values) >= 20
-    expected = math.sqrt(0.36 + 0.1 * 0.25)
-    for found in values:
-        assert found["atm"] == pytest.approx(expected, abs=0.03)
-        assert abs(found["term_slope"]) < 0.2
-        assert abs(found["roll_down"]) < 0.01
-        assert found["skew"] > 0.0
-        assert found["smile"] > -0.01
-        assert 0.0 <= found["vol_of_vol"] < 0.03
-        assert 0.0 < found["coverage"] <= 1.0
-        assert found["fit_error"] < 0.02
-        assert 0.0 <= found["age_s"] <= 60.0
+        surface = handler.observe(0, bar.ts_known)
+        assert surface.ts_known == bar.ts_known
+        values = channel.update(bar, surface)
+        reversal = factors.update(bar, surface)
+        assert reversal[0] == pytest.approx(vol, abs=2e-4)
+        if row:
+            changes.push(vol - VOLS[row - 1])
+        assert (values is None) == (row < 2)
+        if values is None:
+            continue
+        found = dict(zip(NAMES, values, strict=True))
+        assert found["atm"] == reversal[0]
+        assert found["term_slope"] == pytest.approx(0.0, abs=5e-4)
+        assert found["roll_down"] == pytest.approx(0.0, abs=1e-4)
+        assert found["vol_of_vol"] == pytest.approx(changes.value, abs=2e-4)
+        truth = msgspec.structs.replace(
+            ssvi(-0.3, 1.2, 0.4, vol, ts=bar.ts_known, days=EXPIRIES), symbol="BTCUSDT"
+        )
+        wings = surface_measures(surface_fit(truth), 30 / 365)
+        assert found["skew"] == pytest.approx(wings.skew, abs=1e-3)
+        assert found["smile"] == pytest.approx(wings.smile, abs=1e-3)
+        assert found["fit_error"] < 1e-4
+        assert found["coverage"] == 1.0
+        assert found["age_s"] == 0.0
 
 
 def test_open_interest_adds_up_what_is_held():

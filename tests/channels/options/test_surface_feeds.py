@@ -26,6 +26,7 @@ from quant_contracts.errors import ConfigError, DataError, LifecycleError
 from quant_contracts.events import OptionQuote, Surface, Trade
 from quant_contracts.protocols import DerivedFeed, StreamFeed, StreamHandler
 from quant_contracts.testing.samples import SampleStream, random_bars
+from quant_contracts.testing.streams import CHECKS, DERIVED_CHECKS
 from quant_contracts.units import DAY, MINUTE, SECOND
 from quant_contracts.views import ExpiryChain, OptionChain
 
@@ -352,6 +353,22 @@ def test_stored_surfaces_come_back_as_stored(tmp_path, surface):
     assert surface_fit(found[0]) == surface_fit(surface)
     assert feed.quality() == ()
     assert feed.info().name == "surfaces.jsonl"
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_stored_surfaces_keep_every_promise_of_a_stream_feed(stored_file, check):
+    surfaces = [
+        row
+        for block in SampleStream.of("surface", random_bars(300, symbol="BTC")).blocks(None, None, 100)
+        for row in block.rows
+    ]
+    feed = stored_file(*surfaces)
+    check(lambda: StoredSurfaceFeed("surface", "BTC", feed.path))
+
+
+@pytest.mark.parametrize("check", [*CHECKS, *DERIVED_CHECKS], ids=lambda check: check.__name__)
+def test_fitted_surfaces_keep_every_promise_of_a_stream_feed(check):
+    check(lambda: FittedSurfaceFeed("surface", "BTCUSDT", refit="20m"))
 
 
 def test_a_range_of_stored_surfaces_and_blocks_of_any_size(stored_file, surface):
