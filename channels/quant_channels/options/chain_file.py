@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 DECODE: Final = 65_536
 """Rows decoded at a time."""
 
-MOST_SORTED: Final = 4_000_000
-"""Rows that are sorted in memory where a file is not in order of time: 0.5 GB."""
+MOST_SORTED: Final = 2_000_000
+"""Rows that are sorted in memory where a file is not in order of time: half a gigabyte."""
 
 NO_VOLATILITY: Final = 1e-6
 """At most this much stands for a volatility that was not found."""
@@ -50,7 +50,7 @@ REFUSALS: Final = {
 class OptionsFileFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     """The option quotes in a Parquet file whose columns are laid out as `layout` says.
 
-    Rows may stand in any order: those of a file that is not in order of time are sorted, up to 4,000,000.
+    Rows may stand in any order: those of a file that is not in order of time are sorted, up to 2,000,000.
     Quotes with bid above ask are delivered as they are, and counted.
     """
 
@@ -167,8 +167,9 @@ class OptionsFileFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         for batch in file.iter_batches(DECODE, columns=[self._layout.expiry, "t_years"]):
             expiry = numbers(batch.column(self._layout.expiry)) * MILLISECOND
             years = numbers(batch.column("t_years"))
-            first = max(first, float(np.max(expiry - (years + half) * YEAR, initial=-math.inf)))
-            last = min(last, float(np.min(expiry - (years - half) * YEAR, initial=math.inf)))
+            # fmax and fmin pass over rows that lack one of the two.
+            first = max(first, float(np.fmax.reduce(expiry - (years + half) * YEAR, initial=-math.inf)))
+            last = min(last, float(np.fmin.reduce(expiry - (years - half) * YEAR, initial=math.inf)))
         if not -math.inf < first <= last < math.inf:
             raise DataError(
                 f"{self.path}: t_years and expiries do not agree on a moment; declare snapshot, such as "
@@ -193,7 +194,7 @@ class OptionsFileFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         from quant_channels.klines.raw import NO_TIME  # noqa: PLC0415 - ditto
 
         layout = self._layout
-        if layout.time is None or snapshot is not None:
+        if layout.time is None:
             known = np.full(batch.num_rows, snapshot, dtype=np.int64)
         else:
             known = times.read(batch.column(layout.time), layout.time_unit, 1)

@@ -293,6 +293,16 @@ def test_an_absent_file_is_met_when_it_is_read(tmp_path):
         next(blocks)
 
 
+def test_a_row_without_years_has_no_say_in_the_snapshot(tmp_path):
+    columns = {name: [1.0, 1.0] for name in ("bid_price", "ask_price", "mark_price", "underlying_price")}
+    columns |= {"expiry_ms": [T0, T0], "t_years": [0.1, None], "strike": [1.0, 2.0], "right": ["C", "C"]}
+    columns |= {"mark_iv_pct": [50.0, 50.0], "open_interest": [1.0, 1.0]}
+    path = tmp_path / "chain.parquet"
+    pq.write_table(pa.table(columns), path)
+    quotes = quotes_of(OptionsFileFeed("options", "X", str(path), "deribit_chain"))
+    assert {quote.ts_known for quote in quotes} == {int(T0 * MILLISECOND - 0.099995 * 365 * 24 * HOUR)}
+
+
 def test_rows_that_do_not_agree_on_a_moment_ask_for_the_snapshot(tmp_path):
     columns = {name: [1.0, 1.0] for name in ("bid_price", "ask_price", "mark_price", "underlying_price")}
     columns |= {"expiry_ms": [T0, T0], "t_years": [0.1, 0.2], "strike": [1.0, 2.0], "right": ["C", "C"]}
