@@ -112,6 +112,14 @@ class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The nearest whole number of lots of each size."""
         return _whole(sizes, self.lot)
 
+    def exact_ticks(self, prices: Floats) -> Wholes:
+        """The number of ticks that each price is; ValueError where one lies between ticks."""
+        return _exact("price", "tick", prices, self.tick)
+
+    def exact_lots(self, sizes: Floats) -> Wholes:
+        """The number of lots that each size is; ValueError where one lies between lots."""
+        return _exact("size", "lot", sizes, self.lot)
+
     def price(self, ticks: Wholes) -> Floats:
         """The price that each number of ticks is."""
         return _floats(ticks, self.tick)
@@ -130,6 +138,14 @@ def _whole(values: Floats, step: Decimal) -> Wholes:
     over, under = _ratio(step)
     scaled = values * under if over == 1 else values * under / over
     return np.rint(scaled).astype(np.int64)
+
+
+def _exact(what: str, unit: str, values: Floats, step: Decimal) -> Wholes:
+    counts = _whole(values, step)
+    off = _floats(counts, step) != values
+    if off.any():
+        raise ValueError(f"a {what} of {values[off].item(0)} is no multiple of the {unit} {step}")
+    return counts
 
 
 def _floats(counts: Wholes, step: Decimal) -> Floats:

@@ -112,7 +112,10 @@ class BookBlock(msgspec.Struct, frozen=True, eq=False):
 
     @classmethod
     def of(cls, symbol: str, grid: Grid, events: Sequence[BookEvent]) -> BookBlock:
-        """The block that holds `events`, all of `symbol`; none make an empty block."""
+        """The block that holds `events`, all of `symbol`; none make an empty block.
+
+        ValueError where a price or a size is not on the grid.
+        """
         rows: list[tuple[int, int, int, int, float, float, int]] = []
         for event in events:
             stamp = (event.ts_event, event.ts_known)
@@ -136,8 +139,8 @@ class BookBlock(msgspec.Struct, frozen=True, eq=False):
             np.array(columns[1], dtype=np.int64),
             np.array(columns[2], dtype=np.int8),
             np.array(columns[3], dtype=np.int8),
-            grid.ticks(np.array(columns[4], dtype=np.float64)),
-            grid.lots(np.array(columns[5], dtype=np.float64)),
+            grid.exact_ticks(np.array(columns[4], dtype=np.float64)),
+            grid.exact_lots(np.array(columns[5], dtype=np.float64)),
             np.array(columns[6], dtype=np.int64),
         )
 

@@ -99,7 +99,16 @@ def block_maker(domain: str, symbol: str, grid: Grid) -> Callable[[Sequence[Any]
     makers: dict[str, Callable[[Sequence[Any]], Block]] = {
         "trades": partial(TradeBlock.of, symbol),
         "quotes": partial(QuoteBlock.of, symbol),
-        "orderbook": partial(BookBlock.of, symbol, grid),
+        "orderbook": partial(_book, symbol, grid),
         "options": partial(ChainBlock.of, symbol),
     }
     return makers.get(domain) or (lambda events: EventBlock(symbol, tuple(events)))
+
+
+def _book(symbol: str, grid: Grid, events: Sequence[Any]) -> Block:
+    try:
+        return BookBlock.of(symbol, grid, events)
+    except ValueError as error:
+        raise DataError(
+            f"{symbol} orderbook: {error}; declare the tick and lot under which it was recorded"
+        ) from None
