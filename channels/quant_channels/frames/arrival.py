@@ -1,0 +1,78 @@
+"""When a frame became known, by a receiving clock that may run ahead, behind or backwards."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from quant_contracts.units import MICROSECOND, MILLISECOND, SECOND, Nanos
+
+MOST_AHEAD: Final[Nanos] = 2 * SECOND
+"""How far the venue's time may lie ahead of the receiving clock; further, one of them is broken."""
+
+OFFSET: Final = re.compile(r"([+-]?)([0-9]{1,9})(?:\.([0-9]{1,9}))?(ns|us|ms|s)")
+UNITS: Final[dict[str, Nanos]] = {"ns": 1, "us": MICROSECOND, "ms": MILLISECOND, "s": SECOND}
+
+
+def parse_offset(text: str) -> Nanos:
+    """A declared offset such as `1.27s` or `-30ms` in nanoseconds.
+
+    >>> parse_offset("1.27s"), parse_offset("-30ms")
+    (1270000000, -30000000)
+    """
+    match = OFFSET.fullmatch(text)
+    if match is None:
+        raise ValueError(
+            f"clock_offset must be a number and one of ns, us, ms, s, such as 1.27s, not {text!r}"
+        )
+    sign, number, part, unit = match.groups()
+    parts: int = 10 ** len(part or "")
+    nanos = int(number + (part or "")) * UNITS[unit] // parts
+    return -nanos if sign == "-" else nanos
+
+
+class Arrival:
+    """Turns receive times into times at which something was known: they never fall, nor precede the event.
+
+    * `offset` is added to every receive time: 1.27 s where the receiving clock runs that much behind.
+    * Where the receiving clock goes back, time stands still until it has caught up (`went_back` counts).
+    * Where the venue's own time is later still, that is when it is known (`early` counts): nothing is
+      known before it happened. More than 2 s later, nobody can say which clock is wrong: None, refuse it.
+
+    >>> arrival = Arrival(offset=10)
+    >>> [arrival.now(recv) for recv in (100, 90, 120)], arrival.went_back
+    ([110, 110, 130], 1)
+    >>> arrival.known(ts=125, now=130), arrival.known(ts=140, now=130), arrival.early
+    (130, 140, 1)
+    """
+
+    __slots__ = ("_last", "_offset", "_received", "early", "went_back")
+
+    def __init__(self, offset: Nanos = 0) -> None:
+        self._offset = offset
+        self._received: Nanos = 0
+        self._last: Nanos = 0
+        self.early = 0
+        """Frames whose own time was later than their arrival."""
+        self.went_back = 0
+        """Frames received, by their clock, before the frame ahead of them."""
+
+    def now(self, recv_ns: Nanos) -> Nanos:
+        """When a frame received at `recv_ns` is known at the earliest."""
+        if recv_ns < self._received:
+            self.went_back += 1
+        self._received = recv_ns
+        self._last = max(self._last, recv_ns + self._offset)
+        return self._last
+
+    def known(self, ts: Nanos, now: Nanos) -> Nanos | None:
+        """When what happened at `ts` and arrived `now` is known; None where that cannot be."""
+        # A frame may hold several events, of which one has moved time on.
+        now = max(now, self._last)
+        if ts <= now:
+            return now
+        if ts - now > MOST_AHEAD:
+            return None
+        self.early += 1
+        self._last = ts
+        return ts
