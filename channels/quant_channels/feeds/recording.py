@@ -1,0 +1,206 @@
+"""Rows from recorded frames: what a venue sent, line by line, through the parsers that live would use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from quant_channels.feeds.gathering import Gather, gather_of
+from quant_channels.frames.arrival import Arrival, parse_offset
+from quant_channels.frames.exact import size_step
+from quant_channels.frames.parser import Parser
+from quant_channels.frames.recorded import Line, frame_of, is_frame_for, read_lines
+from quant_channels.frames.said import Depth, Kind, Lost, Said
+from quant_channels.frames.venues import READERS, parser_of
+from quant_channels.klines.historical import file_digest
+from quant_contracts.blocks import Block
+from quant_contracts.errors import DataError, nearest
+from quant_contracts.events import FormingBar
+from quant_contracts.instrument import Grid
+from quant_contracts.protocols import QualityRow, SourceInfo
+from quant_contracts.units import Nanos
+
+READ_FROM: Final[dict[str, tuple[Kind, ...]]] = {
+    "orderbook": ("depth",),
+    "quotes": ("quote",),
+    "trades": ("trade",),
+    "options": ("ticker", "summary"),
+}
+"""Domains, and the kinds of messages that their rows are made of unless `kind` says otherwise."""
+
+OTHERWISE: Final[dict[str, tuple[Kind, ...]]] = {
+    "orderbook": ("depth",),
+    "quotes": ("quote", "ticker", "partial_depth"),
+    "trades": ("trade", "agg_trade"),
+    "options": ("ticker", "summary"),
+}
+"""All kinds that each domain could be made of."""
+
+REFUSED: Final = {
+    "time_ahead": "the venue's time lies more than 2 s ahead of the receiving clock; declare clock_offset",
+    "off_grid": "a price or size between two steps; declare tick and lot, or price_step and size_step",
+    "broken_json": "cut or damaged text",
+    "wrong_type": "a field is missing or of another type",
+    "crossed": "a bid at or above an ask",
+}
+
+
+SHOWN: Final = 12
+"""Instruments that an error names."""
+
+
+class RecordingFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
+    """Order book, quotes, trades or options of one instrument, out of a file of recorded frames.
+
+    Each line of the file, plain or gzipped, is a JSON object with `recv_ns` and `frame`, the frame as it
+    came (an object, or a string where it was no JSON). It may have `kind` (recv, http, connect, send),
+    `conn` and `url`. A row is known when its frame was received, by `Arrival`'s rules.
+    """
+
+    domain: str
+    symbol: str
+    path: str
+    venue: str = "binance"
+    """One of binance, binance_spot, binance_usdm, deribit, coinbase, okx, bybit, hyperliquid."""
+    tick: Decimal = Decimal("0.01")
+    """Frames with a price between two ticks are refused; see `price_step`."""
+    lot: Decimal = Decimal("0.00001")
+    instrument: str | None = None
+    """The venue's own name where it differs: BTC-USDT, BTC-PERPETUAL; for options the coin, BTC."""
+    clock_offset: str = "0s"
+    """How far the receiving clock ran behind the venue's, such as 1.27s; it is added to receive times."""
+    kind: Kind | None = None
+    """Which messages to read where several would do: agg_trade for trades, ticker or partial_depth for
+    quotes."""
+    price_step: Decimal | None = None
+    """Steps in which prices are read; None takes the tick. Books keep orders from before a tick grew."""
+    size_step: Decimal | None = None
+    """Steps in which sizes are read; None takes a millionth of the lot, not below 1e-8."""
+
+    def __post_init__(self) -> None:
+        if self.domain not in READ_FROM:
+            raise ValueError(f"a recording holds no {self.domain!r}; {nearest(self.domain, READ_FROM)}")
+        if self.venue not in READERS:
+            raise ValueError(
+                f"no reader for the frames of venue {self.venue!r}; {nearest(self.venue, READERS)}"
+            )
+        if self.kind is not None and self.kind not in OTHERWISE[self.domain]:
+            raise ValueError(
+                f"{self.domain} are not made of {self.kind!r}; {nearest(self.kind, OTHERWISE[self.domain])}"
+            )
+        self._offset = parse_offset(self.clock_offset)
+        steps = size_step(self.lot) if self.size_step is None else self.size_step
+        self._grid = Grid(self.tick if self.price_step is None else self.price_step, steps)
+        self._kinds = frozenset(READ_FROM[self.domain] if self.kind is None else (self.kind,))
+        self._reading = self._begin()
+
+    def blocks(self, start: Nanos | None, end: Nanos | None, rows: int, /) -> Iterator[Block]:
+        """Rows known from `start` to `end`; a damaged file raises DataError behind the rows before."""
+        if rows < 1:
+            raise ValueError(f"a block has at least 1 row, not {rows}")
+        reading = self._reading = self._begin()
+        gather = reading.gather
+        keep = start is None
+        for line in read_lines(Path(self.path)):
+            if isinstance(line, DataError):
+                if len(gather):
+                    yield gather.block()
+                raise line
+            for said, known in reading.read(line):
+                if end is not None and known > end:
+                    if len(gather):
+                        yield gather.block()
+                    return
+                if start is not None and not keep and known >= start:
+                    keep = True
+                    gather.begin(known)
+                gather.take(said, known, keep=keep)
+            if len(gather) >= rows:
+                yield gather.block()
+        if len(gather):
+            yield gather.block()
+        if lack := gather.lack():
+            raise self._holds_not(lack, reading)
+
+    def info(self) -> SourceInfo:
+        return SourceInfo(Path(self.path).name, file_digest(Path(self.path)))
+
+    def quality(self) -> tuple[QualityRow, ...]:
+        """What was refused, by reason, and what the rows tell; a count of 0 is left out."""
+        reading = self._reading
+        found = [
+            *(
+                (f"refused_{why}", count, REFUSED.get(why, ""))
+                for why, count in reading.parser.refused.items()
+            ),
+            (
+                "clock_went_back",
+                reading.arrival.went_back,
+                "receive time below the one before; time stood still",
+            ),
+            ("early", reading.arrival.early, "received before it happened by the venue's clock; known then"),
+            *reading.gather.findings(),
+        ]
+        return tuple(
+            QualityRow(self.symbol, check, count, "-", None, what or check.replace("_", " "))
+            for check, count, what in found
+            if count
+        )
+
+    def _begin(self) -> Reading:
+        return Reading(
+            parser_of(self.venue, self.symbol, self._grid, self.instrument, self._kinds),
+            Arrival(self._offset),
+            gather_of(self.domain, self.symbol, self.venue, self._grid),
+        )
+
+    def _holds_not(self, lack: str, reading: Reading) -> DataError:
+        """The error for a recording without what was asked for; says what it holds instead."""
+        name = self.instrument or self.symbol
+        text = f"{self.path}: no {self.domain} of {name} in it: {lack}"
+        if reading.parser.refused:
+            why, count = max(reading.parser.refused.items(), key=lambda item: item[1])
+            text += f"; {count} frames refused, {why}: {REFUSED.get(why, why.replace('_', ' '))}"
+        held: dict[str, list[str]] = {}
+        for instrument, kind in reading.parser.wanted.passed:
+            held.setdefault(instrument, []).append(kind)
+        holds = ", ".join(f"{' '.join(sorted(kinds))} of {of}" for of, kinds in sorted(held.items())[:SHOWN])
+        more = ", ..." if len(held) > SHOWN else ""
+        return DataError(f"{text}; it holds {holds}{more}" if held else text)
+
+
+class Reading:
+    """One pass over a recording."""
+
+    __slots__ = ("arrival", "gather", "parser")
+
+    def __init__(self, parser: Parser, arrival: Arrival, gather: Gather) -> None:
+        self.parser = parser
+        self.arrival = arrival
+        self.gather = gather
+
+    def read(self, line: Line) -> list[tuple[Said, Nanos]]:
+        """What a line says, and when that became known."""
+        now = self.arrival.now(line.recv_ns)
+        self.gather.note(line, now)
+        if not is_frame_for(line, self.parser.wanted.instrument):
+            return []
+        found: list[tuple[Said, Nanos]] = []
+        for said in self.parser.parse(frame_of(line), now):
+            known = self.arrival.known(happened(said), now)
+            if known is None:
+                # A frame is taken whole or not at all.
+                return [(lost, now) for lost in self.parser.refuse("time_ahead", now)]
+            found.append((said, known))
+        return found
+
+
+def happened(said: Said) -> Nanos:
+    """When it was so at the venue, 0 where that is not said."""
+    if isinstance(said, Depth):
+        return said.ts
+    return 0 if isinstance(said, Lost | FormingBar) else said.ts_event
