@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
+from operator import attrgetter
 
 import msgspec
 import pytest
@@ -10,7 +12,8 @@ import pytest
 from quant_channels.klines.catalog import Catalog
 from quant_channels.klines.ingest import ingest
 from quant_contracts.convert import convert
-from quant_contracts.testing.samples import SampleFeed, random_bars
+from quant_contracts.testing.samples import TEMPERS, SampleFeed, random_bars, sample_events
+from quant_contracts.units import MILLISECOND
 from quant_daemon.journal.header import RunIdentity
 from quant_daemon.journal.writer import JournalWriter
 from quant_daemon.registry import KINDS, Registry, installed
@@ -62,6 +65,35 @@ SETTINGS = {
 """By name of the part; one that is not here is checked with its defaults."""
 
 
+def stream(domain, **settings):
+    """What the loader sets, and settings of the feed's own."""
+    return {"domain": domain, "symbol": "BTCUSDT", "venue": "binance", **settings}
+
+
+GENERATED = ("orderbook", "quotes", "trades", "options", "sentiment")
+
+STREAMS = {
+    "fitted": [
+        stream("surface", refit="15m"),
+        stream("surface", refit="30m", model="svi"),
+        stream("surface", refit="30m", model="sabr", source="mark"),
+    ],
+    "journal": [stream(domain, path="journal") for domain in TEMPERS],
+    "options_file": [stream("options", path="tickers.parquet", layout="deribit_tickers")],
+    "stored": [stream("surface", path="surfaces.jsonl")],
+    "synthetic": [
+        *[stream(domain, days=1) for domain in GENERATED],
+        stream("orderbook", days=1, gaps_per_day=50.0, book_levels=5, seed=3),
+        stream("options", days=1, premium="linear", strikes=7, chain_interval="1h"),
+    ],
+}
+"""The same for feeds of streams beside the bars, some of which have the name of a feed of bars."""
+
+
+def settings_of(kind, name):
+    return (STREAMS if kind == "streams" else SETTINGS).get(name, [{}])
+
+
 GROUPS = {
     "part": tuple(KINDS),
     "reading_part": ("models", "decisions", "risk"),
@@ -77,7 +109,7 @@ def pytest_generate_tests(metafunc):
             pytest.param((kind, name, settings), id=f"{kind}-{name}-{number}")
             for kind in GROUPS[argument]
             for name in installed(kind)
-            for number, settings in enumerate(SETTINGS.get(name, [{}]))
+            for number, settings in enumerate(settings_of(kind, name))
         ]
         metafunc.parametrize(argument, cases)
 
@@ -85,6 +117,11 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture
 def settings_table():
     return SETTINGS
+
+
+@pytest.fixture
+def stream_settings():
+    return STREAMS
 
 
 @pytest.fixture
@@ -102,7 +139,7 @@ def factory_of(sample_files, monkeypatch):
 
 @pytest.fixture(scope="session")
 def sample_files(tmp_path_factory):
-    """A folder with the same bars as CSV, as Parquet, in a catalog and in a journal."""
+    """A folder with the same bars, and streams beside them, in every kind of file."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -116,7 +153,29 @@ def sample_files(tmp_path_factory):
     (folder / "bars.csv").write_text("\n".join(lines) + "\n")
     parquet.write_table(pa.table(columns), folder / "bars.parquet")
     ingest(Catalog(folder / "catalog"), SampleFeed(BARS), "binance")
+    streams = {domain: sample_events(domain, BARS[:120]) for domain in TEMPERS}
     with JournalWriter(folder / "journal", RunIdentity("run", "config", "0.1.0", seed=0)) as journal:
-        for bar in BARS:
-            journal.append("input", bar)
+        for event in sorted([*BARS, *chain.from_iterable(streams.values())], key=attrgetter("ts_known")):
+            journal.append("input", event)
+    parquet.write_table(pa.table(tickers(streams["options"])), folder / "tickers.parquet")
+    surfaces = [msgspec.json.encode(surface) for surface in streams["surface"]]
+    (folder / "surfaces.jsonl").write_bytes(b"\n".join(surfaces))
     return folder
+
+
+def tickers(quotes):
+    """Option quotes as columns of the tickers of a venue."""
+    return {
+        "ts_ms": [quote.ts_known // MILLISECOND for quote in quotes],
+        "expiry_ms": [quote.expiry // MILLISECOND for quote in quotes],
+        "strike": [quote.strike for quote in quotes],
+        "right": ["C" if quote.right > 0 else "P" for quote in quotes],
+        "bid_price": [quote.bid for quote in quotes],
+        "bid_size": [quote.bid_size for quote in quotes],
+        "ask_price": [quote.ask for quote in quotes],
+        "ask_size": [quote.ask_size for quote in quotes],
+        "mark_price": [quote.mark for quote in quotes],
+        "mark_iv_pct": [quote.mark_iv * 100.0 for quote in quotes],
+        "underlying_price": [quote.forward for quote in quotes],
+        "open_interest": [quote.open_interest for quote in quotes],
+    }

@@ -52,5 +52,6 @@ def test_every_kind_has_an_installed_part():
     assert [kind for kind in KINDS if not installed(kind)] == []
 
 
-def test_the_settings_are_of_parts_that_are_installed(settings_table):
+def test_the_settings_are_of_parts_that_are_installed(settings_table, stream_settings):
     assert settings_table.keys() <= {name for kind in KINDS for name in installed(kind)}
+    assert stream_settings.keys() <= set(installed("streams"))

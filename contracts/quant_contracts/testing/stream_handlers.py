@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
@@ -83,7 +84,7 @@ def domain_of(factory: HandlerFactory) -> Domain:
 def check_shell_knows_nothing(factory: HandlerFactory) -> None:
     """A fresh handler is a shell: nothing was opened, nothing is seen, and it says why."""
     domain = domain_of(factory)
-    feed = _Spy(SampleStream.of(domain, BARS))
+    feed = _Spy(_stream(domain))
     handler = factory(feed)
     state, reason = handler.freshness(STEPS[0], None)
     came = (
@@ -111,8 +112,8 @@ def check_view_is_as_defined(factory: HandlerFactory) -> None:
     """What it shows is what the definition of its view says, in streams of every temper."""
     domain = domain_of(factory)
     for temper in TEMPERS[domain]:
-        events = sample_events(domain, BARS, temper)
-        handler = factory(SampleStream.of(domain, BARS, temper))
+        events = _events(domain, temper)
+        handler = factory(_stream(domain, temper))
         handler.load_history(None, None, 64)
         looks = _watch(handler, STEPS, handler.advance)
         depth = max(levels_of(look.view) for look in looks) or None
@@ -131,9 +132,9 @@ def check_any_way_of_absorbing_is_the_same(factory: HandlerFactory) -> None:
     """In bulk, in blocks of any size, event by event, or by turns: the same views, to the bit."""
     domain = domain_of(factory)
     for temper in TEMPERS[domain]:
-        feed = SampleStream.of(domain, BARS, temper)
+        feed = _stream(domain, temper)
         pushed = factory(feed)
-        expected = _watch(pushed, STEPS, _pusher(pushed, sample_events(domain, BARS, temper)))
+        expected = _watch(pushed, STEPS, _pusher(pushed, _events(domain, temper)))
         sizes = (1, 7, 64, 100_000) if temper in {CALM, TROUBLE.get(domain)} else (7,)
         for way, handler, forward in _ways(factory, feed, sizes):
             _compare(handler, f"{domain}, {temper!r}, {way}", expected, _watch(handler, STEPS, forward))
@@ -150,7 +151,7 @@ def check_any_way_of_absorbing_is_the_same(factory: HandlerFactory) -> None:
 def check_history_is_read_as_asked(factory: HandlerFactory) -> None:
     """`load_history` reads the rows from `start` to `end`, and those that make a book or a chain whole."""
     domain = domain_of(factory)
-    feed = SampleStream.of(domain, BARS)
+    feed = _stream(domain)
     for start, end in ((None, STEPS[60]), (STEPS[40], STEPS[80]), (STEPS[40], None)):
         handler, pushed = factory(feed), factory(feed)
         handler.load_history(start, end, 64)
@@ -163,7 +164,7 @@ def check_history_is_read_as_asked(factory: HandlerFactory) -> None:
 def check_looking_changes_nothing(factory: HandlerFactory) -> None:
     """Looking once, often, back over any span or not at all leaves the next view as it would be."""
     domain = domain_of(factory)
-    quiet, busy = (factory(SampleStream.of(domain, BARS)) for _ in range(2))
+    quiet, busy = (factory(_stream(domain)) for _ in range(2))
     for handler in (quiet, busy):
         handler.load_history(None, None, 64)
     for number, (since, ts) in enumerate(pairwise(STEPS)):
@@ -181,7 +182,7 @@ def check_looking_changes_nothing(factory: HandlerFactory) -> None:
 def check_what_was_seen_stays(factory: HandlerFactory) -> None:
     """A view never changes once it was handed out, whatever comes in afterwards."""
     domain = domain_of(factory)
-    handler = factory(SampleStream.of(domain, BARS))
+    handler = factory(_stream(domain))
     handler.load_history(None, None, 64)
     for look in _watch(handler, STEPS, handler.advance):
         if view_bytes(look.view) != look.sealed:
@@ -199,10 +200,10 @@ def check_nothing_later_is_seen(factory: HandlerFactory) -> None:
     domain = domain_of(factory)
     cut = STEPS[80]
     noise = [event for event in sample_events(domain, BARS, seed=1) if event.ts_known > cut]
-    clean = [event for event in sample_events(domain, BARS) if event.ts_known <= cut]
+    clean = [event for event in _events(domain) if event.ts_known <= cut]
     block = block_of(domain, BARS[0].symbol, [*clean, *noise], sample_grid(BARS[0].close))
     looks: list[list[Look]] = []
-    for feed in (SampleStream.of(domain, BARS), SampleStream(domain, block)):
+    for feed in (_stream(domain), SampleStream(domain, block)):
         handler = factory(feed)
         handler.load_history(None, None, 100_000)
         looks.append(_watch(handler, [ts for ts in STEPS if ts <= cut], handler.advance))
@@ -212,9 +213,9 @@ def check_nothing_later_is_seen(factory: HandlerFactory) -> None:
 def check_what_is_out_of_turn_is_refused(factory: HandlerFactory) -> None:
     """An event of another symbol, or known before the last, is refused with a QuantError; nothing changes."""
     domain = domain_of(factory)
-    events = sample_events(domain, BARS)
+    events = _events(domain)
     half = len(events) // 2
-    handler = factory(SampleStream.of(domain, BARS))
+    handler = factory(_stream(domain))
     for event in events[:half]:
         handler.push(event)
     last = events[half - 1].ts_known
@@ -242,8 +243,8 @@ def check_freshness_is_true(factory: HandlerFactory) -> None:
     """It is missing where nothing is seen, stale by the age of its last row, else fresh; it says why not."""
     domain = domain_of(factory)
     for temper in TEMPERS[domain]:
-        known = [event.ts_known for event in sample_events(domain, BARS, temper)]
-        handler = factory(SampleStream.of(domain, BARS, temper))
+        known = [event.ts_known for event in _events(domain, temper)]
+        handler = factory(_stream(domain, temper))
         handler.load_history(None, None, 64)
         for look in _watch(handler, STEPS, handler.advance):
             last = max((ts for ts in known if ts <= look.ts), default=None)
@@ -266,8 +267,8 @@ def check_gaps_are_reported(factory: HandlerFactory) -> None:
     """Every hole of the stream is reported once, in order, and none where nothing was lost."""
     domain = domain_of(factory)
     for temper in (CALM, *filter(None, [TROUBLE.get(domain)])):
-        events = sample_events(domain, BARS, temper)
-        handler = factory(SampleStream.of(domain, BARS, temper))
+        events = _events(domain, temper)
+        handler = factory(_stream(domain, temper))
         handler.load_history(None, None, 64)
         found: tuple[DataGap, ...] = ()
         for ts in STEPS:
@@ -326,6 +327,18 @@ def check_memory_is_bounded(factory: HandlerFactory) -> None:
                 expected=f"a whole number of bytes, {held:,} or more",
                 came=f"{bound!r} when it was made, {handler.most_bytes!r} after it all",
             )
+
+
+@cache
+def _stream(domain: Domain, temper: str = CALM) -> SampleStream:
+    """A feed of what goes with `BARS`; it has no memory, so that everybody may read it."""
+    return SampleStream.of(domain, BARS, temper)
+
+
+@cache
+def _events(domain: Domain, temper: str = CALM) -> tuple[Any, ...]:
+    """The same rows as events."""
+    return sample_events(domain, BARS, temper)
 
 
 def _watch(handler: StreamHandler, steps: Sequence[Nanos], forward: Callable[[Nanos], None]) -> list[Look]:
