@@ -1,0 +1,270 @@
+"""What is there to be seen of each stream at one moment, as plain numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from quant_channels.options.chain_fit import expiry_quotes
+from quant_channels.options.implied import implied_vols
+from quant_channels.options.pricing import YEAR
+from quant_channels.options.surface_event import surface_fit
+from quant_channels.sentiment.text.fusion import Fusion, Probabilities
+from quant_contracts.events import Document, Freshness, Quote, Surface, Trade
+from quant_contracts.units import DAY, Fraction, Nanos, Price, Quantity, Side
+from quant_contracts.views import Book, OptionChain
+
+CURVE_POINTS: Final = 81
+BEYOND: Final = 0.15
+"""How far a curve is drawn beyond the quotes it was fitted to, as a share of their range."""
+
+
+class StreamState(msgspec.Struct, frozen=True):
+    """One stream at the moment: how far it is to be trusted, and where it comes from."""
+
+    domain: str
+    state: Freshness
+    reason: str
+    """Why it is not fresh; empty where it is."""
+    last_known: Nanos | None
+    max_age: str | None
+    source: str
+
+
+class BookSight(msgspec.Struct, frozen=True):
+    """The book as a part would be handed it."""
+
+    sequence: int
+    ts_known: Nanos
+    bids: tuple[tuple[Price, Quantity], ...]
+    """Best first, as are the asks."""
+    asks: tuple[tuple[Price, Quantity], ...]
+    bids_below: int
+    asks_above: int
+
+    @property
+    def mid(self) -> Price:
+        """Half-way between best bid and best ask."""
+        return (self.bids[0][0] + self.asks[0][0]) / 2
+
+    @property
+    def spread(self) -> Price:
+        """Best ask less best bid."""
+        return self.asks[0][0] - self.bids[0][0]
+
+
+class TradesSight(msgspec.Struct, frozen=True):
+    """Trades and best prices before the moment, and what came after it."""
+
+    since: Nanos
+    until: Nanos
+    before: tuple[Trade, ...]
+    """What was known at the moment, as are `quotes`."""
+    after: tuple[Trade, ...]
+    """What became known later: nothing that a run could have seen."""
+    quotes: tuple[Quote, ...]
+    is_whole: bool
+    """False where trades in between were missed or are no longer kept."""
+
+
+class VolPoint(msgspec.Struct, frozen=True):
+    """The volatilities of the option out of the money at one strike; None where a price implies none."""
+
+    strike: Price
+    side: Side
+    """+1 for a call, -1 for a put."""
+    bid: Fraction | None
+    ask: Fraction | None
+    mark: Fraction | None
+    """Of the venue's price, or the volatility that the venue names."""
+
+
+class ExpirySight(msgspec.Struct, frozen=True):
+    """One expiry: what is quoted, and the curve through it."""
+
+    expiry: Nanos
+    days: float
+    forward: Price
+    """0 where nobody tells it."""
+    points: tuple[VolPoint, ...]
+    curve: tuple[tuple[Price, Fraction], ...] = ()
+    """Strike and fitted volatility; empty where nothing was fitted."""
+    fitted_from: Price = 0.0
+    """The quotes used were from this strike ..."""
+    fitted_to: Price = 0.0
+    """... to this one."""
+    atm_vol: Fraction | None = None
+    median_error: Fraction | None = None
+    within_spread: Fraction | None = None
+    used: int = 0
+    offered: int = 0
+    flags: tuple[str, ...] = ()
+    is_refused: bool = False
+
+
+class OptionsSight(msgspec.Struct, frozen=True):
+    """The chain and the surface."""
+
+    expiries: tuple[ExpirySight, ...]
+    model: str = ""
+    """Of the surface; empty where there is none."""
+    origin: str = ""
+    """`fitted` or `stored` where a surface was declared, `here` where it was fitted for this page."""
+    surface_known: Nanos | None = None
+    median_error: Fraction | None = None
+    coverage: Fraction | None = None
+
+
+class Scored(msgspec.Struct, frozen=True):
+    """A document with the score that its models came to."""
+
+    document: Document
+    score: float | None
+    """From -1 to 1; None where no model spoke."""
+
+
+class SentimentSight(msgspec.Struct, frozen=True):
+    """Documents up to the moment."""
+
+    since: Nanos
+    until: Nanos
+    documents: tuple[Scored, ...]
+    memory: Nanos
+    """How far `line` looks back."""
+    line: tuple[tuple[Nanos, float | None], ...]
+    """Mean score of the documents of the last `memory`, by relevance and weight of the source: a point
+    wherever it changes, None from where there are none. Of a text the last version counts."""
+
+
+class Sight(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything that a page shows."""
+
+    symbol: str
+    at: Nanos
+    streams: tuple[StreamState, ...]
+    book: BookSight | None = None
+    trades: TradesSight | None = None
+    options: OptionsSight | None = None
+    sentiment: SentimentSight | None = None
+
+
+def book_sight(book: Book) -> BookSight:
+    """The sealed levels of a book."""
+    return BookSight(
+        book.sequence,
+        book.ts_known,
+        tuple(zip(book.bid_prices.tolist(), book.bid_sizes.tolist(), strict=True)),
+        tuple(zip(book.ask_prices.tolist(), book.ask_sizes.tolist(), strict=True)),
+        book.bids_below,
+        book.asks_above,
+    )
+
+
+def options_sight(chain: OptionChain | None, surface: Surface | None, at: Nanos, origin: str) -> OptionsSight:
+    """Quotes of `chain` as volatilities at the moment, and the curves of `surface`; either may be absent."""
+    found: dict[Nanos, ExpirySight] = {}
+    for each in chain.expiries if chain is not None else ():
+        assert chain is not None
+        years = (each.expiry - at) / YEAR
+        quotes = expiry_quotes(each, years, chain.premium)
+        if quotes is None:
+            found[each.expiry] = ExpirySight(each.expiry, years * 365, 0.0, ())
+            continue
+        is_out = quotes.is_call == (quotes.strikes >= quotes.forward)
+        rows = np.flatnonzero(is_out)[np.argsort(quotes.strikes[is_out], kind="stable")]
+        assert quotes.mark is not None
+        prices = np.concatenate([column[rows] for column in (quotes.bid, quotes.ask, quotes.mark)])
+        calls, strikes = np.tile(quotes.is_call[rows], 3), np.tile(quotes.strikes[rows], 3)
+        vols = implied_vols(calls, prices, quotes.forward, strikes, years, quotes.discount).vol
+        bid, ask, mark = vols.reshape(3, -1).tolist()
+        points = tuple(
+            VolPoint(
+                quotes.strikes.item(row),
+                1 if quotes.is_call.item(row) else -1,
+                _number(bid[place]),
+                _number(ask[place]),
+                _first(each.quotes[row].mark_iv, _number(mark[place])),
+            )
+            for place, row in enumerate(rows.tolist())
+        )
+        found[each.expiry] = ExpirySight(each.expiry, years * 365, quotes.forward, points)
+    if surface is None:
+        return OptionsSight(tuple(found.values()))
+    fit = surface_fit(surface)
+    for place, one in enumerate(surface.slices):
+        seen = found.get(one.expiry) or ExpirySight(one.expiry, (one.expiry - at) / DAY, one.forward, ())
+        margin = BEYOND * (one.highest_k - one.lowest_k) or BEYOND
+        k = np.linspace(one.lowest_k - margin, one.highest_k + margin, CURVE_POINTS)
+        vol = np.sqrt(np.maximum(fit.smile(place).total_variance(k), 0.0) / one.years)
+        found[one.expiry] = msgspec.structs.replace(
+            seen,
+            curve=tuple(zip((one.forward * np.exp(k)).tolist(), vol.tolist(), strict=True)),
+            fitted_from=one.forward * math.exp(one.lowest_k),
+            fitted_to=one.forward * math.exp(one.highest_k),
+            atm_vol=fit.slices[place].atm_vol,
+            median_error=one.median_error,
+            within_spread=one.within_spread,
+            used=one.quotes,
+            offered=one.offered,
+            flags=one.flags,
+        )
+    for one in surface.refused:
+        seen = found.get(one.expiry) or ExpirySight(one.expiry, (one.expiry - at) / DAY, one.forward, ())
+        found[one.expiry] = msgspec.structs.replace(
+            seen, used=one.quotes, offered=one.offered, flags=one.flags, is_refused=True
+        )
+    return OptionsSight(
+        tuple(found[expiry] for expiry in sorted(found)),
+        surface.model,
+        origin or surface.origin,
+        surface.ts_known,
+        surface.median_error if surface.slices else None,
+        surface.coverage,
+    )
+
+
+def sentiment_sight(documents: Sequence[Document], since: Nanos, until: Nanos) -> SentimentSight:
+    """Documents with their scores, and the score as it moved."""
+    memory = (until - since) // 8
+    scored = tuple(Scored(document, _score(document)) for document in documents)
+    return SentimentSight(since, until, scored, memory, _moving(scored, memory, until))
+
+
+def _score(document: Document) -> float | None:
+    """As the models see it together."""
+    if document.is_deleted or document.vader is None:
+        return None
+    shares = None if document.finbert is None else Probabilities(*document.finbert)
+    return Fusion().fuse(document.vader, shares)
+
+
+def _moving(scored: Sequence[Scored], memory: Nanos, until: Nanos) -> tuple[tuple[Nanos, float | None], ...]:
+    rows: list[tuple[Nanos, Nanos, float, float]] = []
+    replaced: dict[str, Nanos] = {}
+    for each in reversed(scored):
+        document = each.document
+        end = min(document.ts_known + memory, replaced.get(document.doc_id, until + 1))
+        replaced[document.doc_id] = document.ts_known
+        if each.score is not None:
+            rows.append((document.ts_known, end, each.score, document.relevance * document.weight))
+    line: list[tuple[Nanos, float | None]] = []
+    for moment in sorted({ts for start, end, *_ in rows for ts in (start, end) if ts <= until}):
+        top = bottom = 0.0
+        for start, end, score, weight in rows:
+            if start <= moment < end:
+                top += weight * score
+                bottom += weight
+        line.append((moment, top / bottom if bottom else None))
+    return tuple(line)
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _first(value: float | None, other: float | None) -> float | None:
+    return other if value is None else value
