@@ -164,6 +164,8 @@ class Bus:
         (first, speaks), *others = calls
         if speaks and not others:
             return first
+        if not any(speaks for _, speaks in calls):
+            return _to_listeners([call for call, _ in calls])
         pending = self._pending
 
         def to_everybody(event: Event) -> None:
@@ -177,6 +179,32 @@ class Bus:
     def _refuse_if_sealed(self, what: str) -> None:
         if self._sealed:
             raise ContractBroken(f"{what}: too late, wiring has ended")
+
+
+def _to_listeners(calls: list[Callable[[Any], Any]]) -> Stage:
+    """The one call behind several that have nothing to publish."""
+    if len(calls) == 1:
+        (only,) = calls
+
+        def to_one(event: Event) -> None:
+            only(event)
+
+        return to_one
+    if len(calls) == 2:
+        # A handler and one who listens: what every event of a stream goes through.
+        first, second = calls
+
+        def to_both(event: Event) -> None:
+            first(event)
+            second(event)
+
+        return to_both
+
+    def to_all(event: Event) -> None:
+        for call in calls:
+            call(event)
+
+    return to_all
 
 
 def _ignore(_event: Event) -> None:

@@ -244,11 +244,17 @@ class Engine:
     def _deliver(self, ts: Nanos, delivery: Delivery) -> None:
         """Publish what became known of the streams, each event at its own time among timers and samples."""
         clock, sampler, publish = self.clock, self.sampler, self._publish
+        quiet = clock.now
         for event in delivery.events(ts):
             moment = event.ts_known
-            while sampler.next < moment:
-                sampler.take()
-            clock.advance_before(moment)
+            if moment > quiet:
+                while sampler.next < moment:
+                    sampler.take()
+                clock.advance_before(moment)
+                # Up to there no timer is due and no sample: time moves without a call.
+                quiet = min(clock.due, sampler.next)
+            else:
+                clock.now = moment
             publish[event.symbol][event.__class__](event)
 
     def _tell(self) -> None:
