@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from itertools import accumulate
 from typing import Final
 
 from quant_contracts.units import Fraction, Nanos, Price, Quantity
 from quant_engine.report.numbers import plain
 from quant_engine.report.page.markup import Markup, join, number, tag
-from quant_engine.view.plot import Axis, Plane, Scale, round_values
+from quant_engine.view.plot import Axis, Plane, Scale, decimals, labels, round_values
 from quant_engine.view.sight import BookSight
 from quant_engine.view.words import age, facts, legend
 
@@ -35,14 +34,16 @@ def book_facts(book: BookSight, at: Nanos) -> Markup:
     places = _places(book)
     return facts(
         (
-            ("Mid", plain(book.mid, places + 1)),
-            ("Spread", f"{plain(book.spread, places)}, {plain(book.spread / book.mid * BPS, 3)} bps"),
-            ("Last change", f"{age(at - book.ts_known)} before"),
-            ("Sequence", str(book.sequence)),
-            ("Bids shown", f"{len(book.bids):,} levels, {plain(bids, 3)}"),
-            ("Asks shown", f"{len(book.asks):,} levels, {plain(asks, 3)}"),
-            ("Imbalance of what is shown", plain(imbalance(book), 3)),
-            ("Levels behind them", f"{book.bids_below:,} bids, {book.asks_above:,} asks"),
+            ("Mid", plain(book.mid, places + 1), ""),
+            (
+                "Spread",
+                plain(book.spread, places),
+                f"{plain(book.spread / book.mid * BPS, 3)} bps of the mid",
+            ),
+            ("Last change", f"{age(at - book.ts_known)} before", f"sequence {book.sequence}"),
+            ("Bids", plain(bids, 3), f"in {len(book.bids):,} levels; {book.bids_below:,} lie below"),
+            ("Asks", plain(asks, 3), f"in {len(book.asks):,} levels; {book.asks_above:,} lie above"),
+            ("Imbalance", plain(imbalance(book), 3), "bids less asks, over both"),
         )
     )
 
@@ -85,7 +86,7 @@ def _row(
     distance = plain(abs(price - book.mid) / book.mid * BPS, 2)
     cells = join(
         (
-            tag("td", exact(size)),
+            tag("td", plain(size, max(decimals(size) for _, size in (*book.bids, *book.asks)))),
             Markup(f'<td class="bar"><i style="width:{size / largest:.2%}"></i></td>'),
             tag("td", plain(price, _places(book)), "price"),
             tag("td", join((number(distance), tag("small", " bps")))),
@@ -105,12 +106,12 @@ def depth(book: BookSight) -> Markup:
     plane = Plane(
         Axis(
             Scale(low - margin, high + margin),
-            tuple((value, plain(value, places)) for value in round_values(low, high, 4)),
+            labels(round_values(low, high, 4)),
             "price",
         ),
         Axis(
             Scale(0.0, top),
-            tuple((value, f"{value:,g}") for value in round_values(0.0, top, 5)),
+            labels(round_values(0.0, top)),
             "cumulated size",
         ),
     )
@@ -150,13 +151,4 @@ def _total(levels: Sequence[tuple[Price, Quantity]]) -> Quantity:
 
 def _places(book: BookSight) -> int:
     """Decimals that every shown price needs."""
-    return max(len(exact(price).partition(".")[2]) for price, _ in (*book.bids, *book.asks))
-
-
-def exact(value: float) -> str:
-    """All its digits, and no exponent.
-
-    >>> exact(1e-05), exact(64000.5), exact(3.0)
-    ('0.00001', '64000.5', '3')
-    """
-    return f"{Decimal(repr(value)):f}".removesuffix(".0")
+    return max(decimals(price) for price, _ in (*book.bids, *book.asks))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -140,6 +141,25 @@ def round_values(low: float, high: float, count: int = 5) -> tuple[float, ...]:
     # Rounded again, because multiples of 0.1 are none.
     places = max(0, 1 - math.floor(math.log10(step)))
     return tuple(round(place * step, places) for place in range(first, last + 1))
+
+
+def labels(values: Sequence[float]) -> tuple[tuple[float, str], ...]:
+    """Each value with its text, all with as many decimals as one of them needs.
+
+    >>> labels((0.5, 1.0))
+    ((0.5, '0.5'), (1.0, '1.0'))
+    """
+    places = max((decimals(value) for value in values), default=0)
+    return tuple((value, f"{value:,.{places}f}") for value in values)
+
+
+def decimals(value: float) -> int:
+    """How many decimals the shortest text that names the value has.
+
+    >>> decimals(1e-05), decimals(64000.5), decimals(3.0)
+    (5, 1, 0)
+    """
+    return len(f"{Decimal(repr(value)):f}".removesuffix(".0").partition(".")[2])
 
 
 def time_axis(start: Nanos, end: Nanos, count: int = 6) -> Axis:

@@ -53,15 +53,13 @@ def _facts(sight: OptionsSight, at: Nanos) -> Markup:
             "note",
         )
     rows = [
-        ("Model", f"{sight.model}, {ORIGINS.get(sight.origin, sight.origin)}"),
-        ("Expiries fitted", f"{len(fitted)} of {len(sight.expiries)}"),
-        ("Median error", points(sight.median_error)),
-        ("Quotes used", "n/a" if sight.coverage is None else percent(sight.coverage, 1)),
+        ("Model", sight.model, ORIGINS.get(sight.origin, sight.origin)),
+        ("Expiries fitted", f"{len(fitted)} of {len(sight.expiries)}", ""),
+        ("Median error", points(sight.median_error), ""),
+        ("Quotes used", "n/a" if sight.coverage is None else percent(sight.coverage, 1), ""),
     ]
     if sight.surface_known is not None and sight.origin != "here":
-        rows.append(
-            ("Surface known", f"{clock(sight.surface_known)}, {age(at - sight.surface_known)} before")
-        )
+        rows.append(("Surface known", f"{age(at - sight.surface_known)} before", ""))
     return facts(rows)
 
 
@@ -192,8 +190,10 @@ def _middle(point: VolPoint) -> Fraction | None:
 
 def _legend(sight: OptionsSight) -> Markup:
     keys = [("range", "bid to ask"), ("dot mark", "venue's mark"), ("now", "forward")]
+    if any(point.ask is not None and point.bid is None for one in sight.expiries for point in one.points):
+        keys.insert(1, ("range half", "only an ask"))
     if sight.model:
-        keys[2:2] = [("fit", "fitted"), ("fit beyond", "beyond the quotes used")]
+        keys[-1:-1] = [("fit", "fitted"), ("fit beyond", "beyond the quotes used")]
     return legend(keys)
 
 

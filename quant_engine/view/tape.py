@@ -9,7 +9,7 @@ from quant_contracts.events import Quote, Trade
 from quant_contracts.units import Nanos
 from quant_engine.report.numbers import percent
 from quant_engine.report.page.markup import Markup, join, tag
-from quant_engine.view.plot import Axis, Plane, Scale, round_values, time_axis
+from quant_engine.view.plot import Axis, Plane, Scale, labels, round_values, time_axis
 from quant_engine.view.sight import TradesSight
 from quant_engine.view.words import age, clock, facts, legend, short
 
@@ -35,7 +35,7 @@ def trades_picture(sight: TradesSight, at: Nanos) -> Markup:
 
 def trades_facts(sight: TradesSight, at: Nanos) -> Markup:
     """What was known of the trades at the moment."""
-    rows: list[tuple[str, str]] = []
+    rows: list[tuple[str, str, str]] = []
     if sight.before:
         volume = bought = value = 0.0
         for trade in sight.before:
@@ -45,18 +45,17 @@ def trades_facts(sight: TradesSight, at: Nanos) -> Markup:
         last = sight.before[-1]
         largest = max(sight.before, key=_quantity)
         rows += [
-            (f"Trades in {age(at - sight.since)}", f"{len(sight.before):,}"),
-            ("Volume", short(volume)),
-            ("Taken by buyers", percent(bought / volume, 1)),
-            ("Mean price by volume", short(value / volume)),
-            ("Last", f"{short(last.price)}, {age(at - last.ts_known)} before"),
-            ("Largest", f"{short(largest.quantity)} at {short(largest.price)}"),
+            ("Trades", f"{len(sight.before):,}", f"in {age(at - sight.since)}"),
+            ("Volume", short(volume), f"{percent(bought / volume, 1)} taken by buyers"),
+            ("Mean price by volume", short(value / volume), ""),
+            ("Last", short(last.price), f"{age(at - last.ts_known)} before"),
+            ("Largest", short(largest.quantity), f"at {short(largest.price)}"),
         ]
     if sight.quotes:
         quote = sight.quotes[-1]
         rows += [
-            ("Best bid", f"{short(quote.bid)}, size {short(quote.bid_size)}"),
-            ("Best ask", f"{short(quote.ask)}, size {short(quote.ask_size)}"),
+            ("Best bid", short(quote.bid), f"size {short(quote.bid_size)}"),
+            ("Best ask", short(quote.ask), f"size {short(quote.ask_size)}"),
         ]
     return facts(rows)
 
@@ -70,15 +69,15 @@ def _chart(sight: TradesSight, drawn: Sequence[Trade], at: Nanos) -> Markup:
     x = time_axis(sight.since, sight.until if sight.after else at)
     y = Axis(
         Scale(low - margin, high + margin),
-        tuple((value, short(value, 6)) for value in round_values(low - margin, high + margin)),
+        labels(round_values(low - margin, high + margin)),
         "price",
     )
     plane = Plane(x, y)
     largest = max((trade.quantity for trade in drawn), default=1.0)
     shapes = [plane.block(float(at), x.scale.high, y.scale.low, y.scale.high, "later")] if sight.after else []
     shapes += [
-        plane.line(_stairs([(quote.ts_known, quote.bid) for quote in quotes], at), "bid pen"),
-        plane.line(_stairs([(quote.ts_known, quote.ask) for quote in quotes], at), "ask pen"),
+        plane.line(_stairs([(quote.ts_known, quote.bid) for quote in quotes], at), "bid pen quote"),
+        plane.line(_stairs([(quote.ts_known, quote.ask) for quote in quotes], at), "ask pen quote"),
     ]
     for trade in drawn:
         verb = "bought" if trade.side > 0 else "sold"

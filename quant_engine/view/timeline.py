@@ -44,16 +44,17 @@ def _facts(sight: SentimentSight) -> Markup:
     now = sight.line[-1][1] if sight.line else None
     assumed = len([each for each in sight.documents if each.document.is_assumed])
     rows = [
-        (f"Documents in {age(sight.until - sight.since)}", f"{len(sight.documents):,}"),
-        ("Score at the moment", "n/a" if now is None else signed(now)),
-        ("Good and bad", f"{len([s for s in scores if s > 0]):,} and {len([s for s in scores if s < 0]):,}"),
-        ("Without a score", f"{len(sight.documents) - len(scores):,}"),
+        ("Documents", f"{len(sight.documents):,}", f"in {age(sight.until - sight.since)}"),
+        ("Score at the moment", "n/a" if now is None else signed(now), f"mean of {age(sight.memory)}"),
+        ("Good", f"{len([score for score in scores if score > 0]):,}", "scored above 0"),
+        ("Bad", f"{len([score for score in scores if score < 0]):,}", "scored below 0"),
+        ("Without a score", f"{len(sight.documents) - len(scores):,}", "deleted, or no model spoke"),
     ]
     if sight.documents:
         last = sight.documents[-1].document
-        rows.append(("Last", f"{age(sight.until - last.ts_known)} before"))
+        rows.append(("Last", f"{age(sight.until - last.ts_known)} before", ""))
     if assumed:
-        rows.append(("First seen is assumed", f"{assumed:,} times"))
+        rows.append(("Assumed", f"{assumed:,}", "nobody recorded when first seen"))
     return facts(rows)
 
 

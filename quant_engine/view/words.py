@@ -66,9 +66,12 @@ def short(value: float, digits: int = 4) -> str:
     return plain(value) if abs(value) >= 1_000 else f"{value:.{digits}g}"
 
 
-def facts(rows: Iterable[tuple[str, str]]) -> Markup:
-    """Figures with their names."""
-    cells = (tag("div", join((tag("dt", name), tag("dd", number(value))))) for name, value in rows)
+def facts(rows: Iterable[tuple[str, str, str]]) -> Markup:
+    """Figures, each with its name and what is to be said beside it."""
+    cells = (
+        tag("div", join((tag("dt", name), tag("dd", join((number(value), tag("small", number(beside))))))))
+        for name, value, beside in rows
+    )
     return tag("dl", join(cells), "figures")
 
 
