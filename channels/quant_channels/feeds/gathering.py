@@ -18,6 +18,8 @@ from quant_contracts.events import OptionQuote, Quote, Trade
 from quant_contracts.instrument import Grid
 from quant_contracts.units import Nanos
 
+NO_FRAMES: Final = "no frame of that kind"
+
 E = TypeVar("E", Trade, Quote, OptionQuote)
 
 
@@ -117,7 +119,7 @@ class GatherBook:
     def lack(self) -> str:
         if self._was_valid:
             return ""
-        return "no snapshot that its changes follow" if self._frames else "none of its frames"
+        return "no snapshot that its changes follow" if self._frames else NO_FRAMES
 
     def findings(self) -> Iterator[tuple[str, int, str]]:
         counts = {**self._builder.counts, "reconnected": self._reconnected}
@@ -164,7 +166,7 @@ class GatherTrades:
         return TradeBlock.of(self._symbol, rows)
 
     def lack(self) -> str:
-        return "" if self._frames else "none of its trades"
+        return "" if self._frames else NO_FRAMES
 
     def findings(self) -> Iterator[tuple[str, int, str]]:
         yield from id_findings(self._ids)
@@ -206,7 +208,7 @@ class GatherQuotes:
         return QuoteBlock.of(self._symbol, rows)
 
     def lack(self) -> str:
-        return "" if self._frames else "none of its quotes"
+        return "" if self._frames else NO_FRAMES
 
     def findings(self) -> Iterator[tuple[str, int, str]]:
         yield "unchanged", self._unchanged, "the best prices again as they were; left out"
@@ -249,7 +251,7 @@ class GatherChain:
         return ChainBlock.of(self._symbol, rows)
 
     def lack(self) -> str:
-        return "" if self._frames else "none of its options"
+        return "" if self._frames else NO_FRAMES
 
     def findings(self) -> Iterator[tuple[str, int, str]]:
         yield from ()

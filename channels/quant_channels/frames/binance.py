@@ -282,7 +282,7 @@ class BinanceReader:
             said.last,
             levels(said.bids, ticks, lots),
             levels(said.asks, ticks, lots),
-            said.previous,
+            None if said.previous is None else number(said.previous),
         )
 
     def _check(self, symbol: str) -> None:

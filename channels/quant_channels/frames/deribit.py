@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from quant_channels.frames.exact import Refusal, Steps, amount, millis, number
+from quant_channels.frames.exact import Refusal, Steps, amount, millis, number, share
 from quant_channels.frames.parser import Frame, Wanted
 from quant_channels.frames.said import Depth, Kind, Levels, Said
 from quant_contracts.events import MarkPrice, OptionQuote, Quote, Trade
@@ -29,7 +29,6 @@ EXPIRES: Final = 8
 """Hour of the day, UTC."""
 MOST_IV: Final = 1_000.0
 """Percent; the venue caps its own far below."""
-FUNDED_EACH: Final[Nanos] = 8 * 3_600 * SECOND
 
 
 class Params(msgspec.Struct):
@@ -80,9 +79,9 @@ class Print(msgspec.Struct):
 class Best(msgspec.Struct):
     instrument_name: str
     timestamp: int
-    best_bid_price: msgspec.Raw | None
+    best_bid_price: msgspec.Raw
     best_bid_amount: msgspec.Raw
-    best_ask_price: msgspec.Raw | None
+    best_ask_price: msgspec.Raw
     best_ask_amount: msgspec.Raw
 
 
@@ -245,7 +244,7 @@ class DeribitReader:
             change.change_id,
             levels(change.bids, ticks, lots),
             levels(change.asks, ticks, lots),
-            change.prev_change_id,
+            None if change.prev_change_id is None else number(change.prev_change_id),
         )
 
     def _trades(self, data: msgspec.Raw, recv_ns: Nanos) -> list[Said]:
@@ -261,14 +260,13 @@ class DeribitReader:
     def _quote(self, data: msgspec.Raw, recv_ns: Nanos) -> Quote:
         said = _best(data)
         self._check(said.instrument_name)
-        bid, ask = (
-            (0.0, 0.0) if price is None else self.wanted.best(bytes(price), bytes(size))
-            for price, size in (
-                (said.best_bid_price, said.best_bid_amount),
-                (said.best_ask_price, said.best_ask_amount),
-            )
-        )
+        bid = self._best_level(said.best_bid_price, said.best_bid_amount)
+        ask = self._best_level(said.best_ask_price, said.best_ask_amount)
         return self.wanted.quote(millis(said.timestamp), recv_ns, bid, ask)
+
+    def _best_level(self, price: msgspec.Raw, size: msgspec.Raw) -> tuple[float, float]:
+        text = bytes(price)
+        return (0.0, 0.0) if text == b"null" else self.wanted.best(text, bytes(size))
 
     def _tickers(self, data: msgspec.Raw, recv_ns: Nanos) -> Sequence[Said]:
         said = _ticker(data)
@@ -285,7 +283,7 @@ class DeribitReader:
             self.wanted.symbol,
             positive(said.mark_price),
             positive(said.index_price),
-            said.current_funding,
+            None if said.current_funding is None else share(said.current_funding),
         )
         bid = (amount(said.best_bid_price) or 0.0, amount(said.best_bid_amount) or 0.0)
         ask = (amount(said.best_ask_price) or 0.0, amount(said.best_ask_amount) or 0.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from decimal import Decimal
-from math import isfinite
 from typing import Final
 
 from quant_contracts.units import MICROSECOND, MILLISECOND, Nanos
@@ -152,7 +151,11 @@ def rate(text: str) -> float:
     """A share of either sign and below 1, such as a funding rate."""
     if not NUMBER.fullmatch(text.removeprefix("-")) or len(text) > LONGEST:
         raise Refusal("not_a_number")
-    value = float(text)
+    return share(float(text))
+
+
+def share(value: float) -> float:
+    """The same of a number."""
     if not -1 < value < 1:
         raise Refusal("too_large")
     return value
@@ -160,6 +163,6 @@ def rate(text: str) -> float:
 
 def amount(value: float | None) -> float | None:
     """A float of the venue that is 0 or more; None stays None."""
-    if value is not None and not (isfinite(value) and value >= 0):
-        raise Refusal("negative" if value < 0 else "not_a_number")
+    if value is not None and not 0 <= value < MOST:
+        raise Refusal("negative" if value < 0 else "too_large")
     return value

@@ -28,6 +28,9 @@ KINDS: Final[dict[str, Kind]] = {
     "trades": "trade",
 }
 
+NO_PREVIOUS: Final = -1
+"""`prevSeqId` of a snapshot."""
+
 Level = tuple[str, str, str, str]
 """Price, size, a number of old, and how many orders stand there."""
 
@@ -124,6 +127,10 @@ class OkxReader:
             last, previous = whole(book.ts), None
         else:
             last, previous = number(book.number), book.previous
+            if previous is not None and previous != NO_PREVIOUS:
+                number(previous)
+        if not -(1 << 31) <= book.checksum < 1 << 31:
+            raise Refusal("wild_number")
         return Depth(
             ts,
             recv_ns,
