@@ -58,7 +58,7 @@ def view(
 
     import msgspec
 
-    from quant_contracts.config import naming, read_plain
+    from quant_contracts.config import naming
     from quant_contracts.duration import parse_interval, parse_time, time_name
     from quant_contracts.errors import StorageError
     from quant_daemon.commands.settings import parse_settings
@@ -76,12 +76,8 @@ def view(
         back = None if window is None else parse_interval(window)
     name = config or f"{stream} of {source}"
     given = parse_settings(settings)
-    plain = {} if config is None else read_plain(Path(config))
+    data = _alone(str(stream), str(source), given) if config is None else _declared(config, chosen, given)
     with naming(name):
-        if config is not None:
-            data = _declared(plain, chosen, given)
-        else:
-            data = _alone(str(stream), str(source), given)
         domains = chosen_streams(chosen, data, declared_pictures(data) if what == "all" else [what])
     made = look(chosen, data, at, domains, window=back)
     if as_json:
@@ -100,14 +96,18 @@ def view(
         click.echo(f"page: {page}")
 
 
-def _declared(plain: Mapping[str, Any], symbol: str, changes: Mapping[str, Any]) -> DataSpec:
+def _declared(config: str, symbol: str, changes: Mapping[str, Any]) -> DataSpec:
     """The streams that a configuration declares for a symbol."""
-    from quant_contracts.config import build_strategy, override
+    from pathlib import Path
+
+    from quant_contracts.config import build_strategy, naming, override, read_plain
     from quant_contracts.errors import ConfigError, nearest
 
-    strategy = build_strategy(override(plain, changes))
-    if symbol not in strategy.data:
-        raise ConfigError(f"$.data: {symbol} is not declared; {nearest(symbol, strategy.data)}")
+    plain = read_plain(Path(config))
+    with naming(config):
+        strategy = build_strategy(override(plain, changes))
+        if symbol not in strategy.data:
+            raise ConfigError(f"$.data: {symbol} is not declared; {nearest(symbol, strategy.data)}")
     return strategy.data[symbol]
 
 

@@ -143,6 +143,27 @@ def round_values(low: float, high: float, count: int = 5) -> tuple[float, ...]:
     return tuple(round(place * step, places) for place in range(first, last + 1))
 
 
+def spread_values(scale: Scale, least: float = 0.2) -> tuple[float, ...]:
+    """Round numbers along a logarithmic scale, no two of them closer than `least` of its length.
+
+    >>> spread_values(Scale(900.0, 11_000.0, is_log=True))
+    (1000.0, 2000.0, 5000.0, 10000.0)
+    """
+    values = round_values(scale.low, scale.high, 4)
+    if scale.high > 3 * scale.low:
+        first, last = math.floor(math.log10(scale.low)), math.ceil(math.log10(scale.high))
+        values = tuple(
+            each * 10.0**power for power in range(first, last + 1) for each in (1.0, 2.0, 3.0, 5.0)
+        )
+    kept: list[float] = []
+    for value in values:
+        if not scale.low <= value <= scale.high:
+            continue
+        if not kept or scale.place(value) - scale.place(kept[-1]) >= least:
+            kept.append(value)
+    return tuple(kept)
+
+
 def labels(values: Sequence[float]) -> tuple[tuple[float, str], ...]:
     """Each value with its text, all with as many decimals as one of them needs.
 

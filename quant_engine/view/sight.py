@@ -13,12 +13,16 @@ from quant_channels.options.chain_fit import expiry_quotes
 from quant_channels.options.implied import implied_vols
 from quant_channels.options.pricing import YEAR
 from quant_channels.options.surface_event import surface_fit
+from quant_channels.sentiment.standing import Standing
 from quant_channels.sentiment.text.fusion import Fusion, Probabilities
 from quant_contracts.events import Document, Freshness, Quote, Surface, Trade
-from quant_contracts.units import DAY, Fraction, Nanos, Price, Quantity, Side
+from quant_contracts.units import DAY, HOUR, Fraction, Nanos, Price, Quantity, Side
 from quant_contracts.views import Book, OptionChain
 
 CURVE_POINTS: Final = 81
+HALF_LIFE: Final[Nanos] = 6 * HOUR
+"""Of the score that is drawn: the default of `SentimentScore`."""
+LINE_POINTS: Final = 240
 BEYOND: Final = 0.15
 """How far a curve is drawn beyond the quotes it was fitted to, as a share of their range."""
 
@@ -133,11 +137,10 @@ class SentimentSight(msgspec.Struct, frozen=True):
     since: Nanos
     until: Nanos
     documents: tuple[Scored, ...]
-    memory: Nanos
-    """How far `line` looks back."""
-    line: tuple[tuple[Nanos, float | None], ...]
-    """Mean score of the documents of the last `memory`, by relevance and weight of the source: a point
-    wherever it changes, None from where there are none. Of a text the last version counts."""
+    """In the order in which they became known, each in the last version known at the moment."""
+    half_life: Nanos
+    line: tuple[tuple[Nanos, float], ...]
+    """What the channel `SentimentScore` makes of them, as it was known at each time."""
 
 
 class Sight(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -229,9 +232,11 @@ def options_sight(chain: OptionChain | None, surface: Surface | None, at: Nanos,
 
 def sentiment_sight(documents: Sequence[Document], since: Nanos, until: Nanos) -> SentimentSight:
     """Documents with their scores, and the score as it moved."""
-    memory = (until - since) // 8
-    scored = tuple(Scored(document, _score(document)) for document in documents)
-    return SentimentSight(since, until, scored, memory, _moving(scored, memory, until))
+    last = {document.doc_id: document for document in documents}
+    scored = tuple(
+        Scored(document, _score(document)) for document in documents if last[document.doc_id] is document
+    )
+    return SentimentSight(since, until, scored, HALF_LIFE, _moving(documents, since, until))
 
 
 def _score(document: Document) -> float | None:
@@ -242,23 +247,19 @@ def _score(document: Document) -> float | None:
     return Fusion().fuse(document.vader, shares)
 
 
-def _moving(scored: Sequence[Scored], memory: Nanos, until: Nanos) -> tuple[tuple[Nanos, float | None], ...]:
-    rows: list[tuple[Nanos, Nanos, float, float]] = []
-    replaced: dict[str, Nanos] = {}
-    for each in reversed(scored):
-        document = each.document
-        end = min(document.ts_known + memory, replaced.get(document.doc_id, until + 1))
-        replaced[document.doc_id] = document.ts_known
-        if each.score is not None:
-            rows.append((document.ts_known, end, each.score, document.relevance * document.weight))
-    line: list[tuple[Nanos, float | None]] = []
-    for moment in sorted({ts for start, end, *_ in rows for ts in (start, end) if ts <= until}):
-        top = bottom = 0.0
-        for start, end, score, weight in rows:
-            if start <= moment < end:
-                top += weight * score
-                bottom += weight
-        line.append((moment, top / bottom if bottom else None))
+def _moving(documents: Sequence[Document], since: Nanos, until: Nanos) -> tuple[tuple[Nanos, float], ...]:
+    """The score wherever a document came, and often enough in between to see it fade."""
+    moments = {since + (until - since) * place // LINE_POINTS for place in range(1, LINE_POINTS + 1)}
+    moments.update(document.ts_known for document in documents)
+    standing = Standing(Fusion(), [HALF_LIFE])
+    line: list[tuple[Nanos, float]] = []
+    taken = 0
+    for moment in sorted(moments):
+        while taken < len(documents) and documents[taken].ts_known <= moment:
+            standing.take(documents[taken : taken + 1])
+            taken += 1
+        if standing.last is not None:
+            line.append((moment, standing.averages[0].faded(moment)))
     return tuple(line)
 
 

@@ -11,7 +11,7 @@ from quant_contracts.duration import time_name
 from quant_contracts.units import Fraction, Nanos, Price
 from quant_engine.report.numbers import percent, plain
 from quant_engine.report.page.markup import Markup, escape, join, number, tag
-from quant_engine.view.plot import Axis, Plane, Scale, round_values
+from quant_engine.view.plot import Axis, Plane, Scale, labels, round_values, spread_values
 from quant_engine.view.sight import ExpirySight, OptionsSight, VolPoint
 from quant_engine.view.words import age, facts, legend, short
 
@@ -66,7 +66,7 @@ def _facts(sight: OptionsSight, at: Nanos) -> Markup:
 ORIGINS: Final = {
     "fitted": "fitted in the run",
     "stored": "stored, not fitted in the run",
-    "here": "fitted for this page; the strategy declares no surface",
+    "here": "fitted for this page: no surface is declared",
 }
 
 
@@ -104,10 +104,11 @@ def _chart(one: ExpirySight) -> Markup:
     bottom, top = min(volatilities), max(volatilities)
     margin = (top - bottom) * 0.12 or top * 0.1
     floor, ceiling = max(bottom - margin, 0.0), top + margin
+    strikes = Scale(low, high, is_log=True)
     plane = Plane(
         Axis(
-            Scale(low, high, is_log=True),
-            tuple((value, f"{value:,g}") for value in round_values(low, high, 4) if value > 0),
+            strikes,
+            labels(spread_values(strikes)),
             "strike",
         ),
         Axis(

@@ -24,8 +24,8 @@ SCORES: Final = ((-1.0, "-1"), (-0.5, "-0.5"), (0.0, "0"), (0.5, "+0.5"), (1.0, 
 def sentiment_picture(sight: SentimentSight) -> Markup:
     """Figures, scores, volume, and the last documents in words."""
     note = (
-        f"The line is the mean score of the last {age(sight.memory)}, by relevance and weight of the source; "
-        "of a text that was edited only the last version counts, of one that was deleted none."
+        "The line is what SentimentScore makes of them: their mean, the newer the heavier, with a half-life "
+        f"of {age(sight.half_life)}. Each text is shown in the last version known at the moment."
     )
     return join(
         (
@@ -45,7 +45,7 @@ def _facts(sight: SentimentSight) -> Markup:
     assumed = len([each for each in sight.documents if each.document.is_assumed])
     rows = [
         ("Documents", f"{len(sight.documents):,}", f"in {age(sight.until - sight.since)}"),
-        ("Score at the moment", "n/a" if now is None else signed(now), f"mean of {age(sight.memory)}"),
+        ("Score at the moment", "n/a" if now is None else signed(now), f"half-life {age(sight.half_life)}"),
         ("Good", f"{len([score for score in scores if score > 0]):,}", "scored above 0"),
         ("Bad", f"{len([score for score in scores if score < 0]):,}", "scored below 0"),
         ("Without a score", f"{len(sight.documents) - len(scores):,}", "deleted, or no model spoke"),
@@ -68,24 +68,9 @@ def _scores(sight: SentimentSight) -> Markup:
         width = 4.0 + 5.0 * each.document.relevance
         words = f"{signed(each.score)}  {_words(each.document)}"
         shapes.append(plane.dot(each.document.ts_known, each.score, f"dot {kind}", words, width))
-    shapes += [plane.line(part, "pen fit") for part in _parts(sight)]
+    shapes.append(plane.line(sight.line, "pen fit"))
     label = f"Scores of {len(sight.documents):,} documents from {clock(sight.since)} to {clock(sight.until)}"
     return plane.picture(shapes, label, "tall")
-
-
-def _parts(sight: SentimentSight) -> list[list[tuple[float, float]]]:
-    """The line in its unbroken parts, each value holding until the next."""
-    parts: list[list[tuple[float, float]]] = []
-    last: float | None = None
-    for ts, value in (*sight.line, (sight.until, None)):
-        if last is not None:
-            parts[-1].append((ts, last))
-        if value is not None:
-            if last is None:
-                parts.append([])
-            parts[-1].append((ts, value))
-        last = value
-    return parts
 
 
 def _volume(sight: SentimentSight) -> Markup:
