@@ -61,6 +61,10 @@ SETTINGS = {
         {"symbol": "ETHUSDT", "days": 2, "interval": "15m", "seed": 3},
     ],
     "journal": [{"symbol": "BTCUSDT", "path": "journal"}],
+    "options": [{}, {"max_contracts": 500}],
+    "orderbook": [{}, {"depth": 3, "keep": 2, "most_levels": 1_000}],
+    "quotes": [{}, {"keep": 64}],
+    "trades": [{}, {"keep": 64}],
 }
 """By name of the part; one that is not here is checked with its defaults."""
 
@@ -132,7 +136,9 @@ def factory_of(sample_files, monkeypatch):
     def find(case):
         kind, name, settings = case
         part = Registry().find(kind, name, "test")
-        return partial(convert, settings, part, name) if issubclass(part, msgspec.Struct) else part
+        if issubclass(part, msgspec.Struct):
+            return partial(convert, settings, part, name)
+        return partial(part, **settings)
 
     return find
 

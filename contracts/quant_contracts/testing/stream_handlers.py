@@ -19,6 +19,7 @@ from quant_contracts.testing.promise import BrokenPromise, check_is_lawful, same
 from quant_contracts.testing.reference import views
 from quant_contracts.testing.samples import (
     CALM,
+    FIRST_OPEN,
     TEMPERS,
     SampleStream,
     block_of,
@@ -27,13 +28,14 @@ from quant_contracts.testing.samples import (
     sample_grid,
 )
 from quant_contracts.testing.seen import agrees, levels_of, view_bytes
-from quant_contracts.units import MINUTE, SECOND, Nanos
+from quant_contracts.units import HOUR, MINUTE, SECOND, Nanos
 from quant_contracts.views import Seen
 
 HandlerFactory: TypeAlias = Callable[[StreamFeed], StreamHandler]
 """Makes a handler as the loader does: from the feed it reads."""
 
-BARS: Final = random_bars(60)
+BARS: Final = random_bars(60, first_open=FIRST_OPEN + 8 * HOUR - 40 * MINUTE)
+"""An hour in which options expire."""
 STEPS: Final = tuple(ts for bar in BARS for ts in (bar.ts_event - MINUTE // 3, bar.ts_known))
 """When a handler is looked at: as bars close, and in between."""
 
@@ -41,8 +43,8 @@ MAX_AGE: Final = 30 * SECOND
 TROUBLE: Final[dict[str, str]] = {"orderbook": "gaps", "trades": "numbers missing"}
 """Tempers in which something is lost, where that shows."""
 
-MOST_ROWS: Final = 100_000
-MOST_EVENTS: Final = 10_000
+MOST_ROWS: Final = 30_000
+MOST_EVENTS: Final = 5_000
 """Of the stream whose memory is measured, in bulk and one by one."""
 
 
