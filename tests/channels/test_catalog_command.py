@@ -49,8 +49,8 @@ def test_made_up_bars_are_listed_and_verified(run, tmp_path):
     assert "BTCUSDT 15m of binance: 288 bars read, 288 added in 2022.parquet" in result.stdout
     assert (tmp_path / "catalog/binance/ETHUSDT/klines/15m/2022.parquet").exists()
     listed = run("list")
-    assert listed.stdout.split()[:7] == ["venue", "symbol", "interval", "first", "last", "bars", "sources"]
-    assert "BTCUSDT  15m       2022-01-01  2022-01-04   288        1" in listed.stdout
+    assert listed.stdout.split()[:7] == ["venue", "symbol", "stream", "first", "last", "rows", "sources"]
+    assert "BTCUSDT  klines 15m  2022-01-01  2022-01-04   288        1" in listed.stdout
     (one, two) = answer(run("list", "--json"))
     assert (one["symbol"], two["symbol"]) == ("BTCUSDT", "ETHUSDT")
     assert one["files"][0]["rows"] == 288

@@ -109,7 +109,7 @@ def quality_table(rows: Iterable[QualityRow]) -> Table:
     table.add_column("repaired by", no_wrap=True)
     table.add_column("what was found")
     for row in rows:
-        what = row.example or CHECKS[row.check]
+        what = row.example or CHECKS.get(row.check, "")
         if row.first_ts is not None and row.check != "gap_range":
             what += f", first at {time_name(row.first_ts)}"
         table.add_row(row.check, f"{row.count:,}", row.repaired, what)
