@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 
 from quant_contracts.protocols import Stream
 from quant_contracts.testing import BrokenPromise, checks_for, features
+from quant_contracts.testing.samples import TEMPERS
+from quant_contracts.testing.tape import tapes
 from quant_contracts.units import HOUR
 
 
@@ -239,7 +242,149 @@ class CountsTheOthers(Ratio):
         return super().update_many(bars, other)
 
 
-GOOD = [Mean, lambda: Mean(window=1), Last, lambda: Last(window=120), Ratio]
+class Reads(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One number of one stream, as of the bar."""
+
+    domain: ClassVar = "trades"
+
+    outputs = property(lambda self: (f"{self.domain}_number",))
+    warmup = property(lambda _: 1)
+    reads = property(lambda self: (Stream(self.domain),))
+
+    def update(self, bar, seen, /):
+        return None if seen is None else (self.number(bar, seen),)
+
+
+class TradedVolume(Reads):
+    def number(self, _bar, seen):
+        return math.fsum(seen.trades.quantity)
+
+
+class QuotedSpread(Reads):
+    domain: ClassVar = "quotes"
+
+    def number(self, _bar, seen):
+        return seen.last.ask - seen.last.bid
+
+
+class BookMid(Reads):
+    domain: ClassVar = "orderbook"
+
+    def number(self, _bar, seen):
+        return seen.mid
+
+
+class OptionsListed(Reads):
+    domain: ClassVar = "options"
+
+    def number(self, _bar, seen):
+        return float(len([quote for expiry in seen.expiries for quote in expiry.quotes]))
+
+
+class SurfaceAge(Reads):
+    domain: ClassVar = "surface"
+
+    def number(self, bar, seen):
+        return float(bar.ts_known - seen.ts_event)
+
+
+class WordCount(Reads):
+    domain: ClassVar = "sentiment"
+
+    def number(self, _bar, seen):
+        return float(len([word for document in seen.documents for word in document.text.split()]))
+
+
+class Basis(msgspec.Struct, dict=True, forbid_unknown_fields=True):
+    """The mean distance of the book of another symbol to its last bar, over some bars."""
+
+    other: str = "ETHUSDT"
+    window: int = 3
+
+    def __post_init__(self):
+        self._held = []
+
+    outputs = property(lambda self: (f"basis_{self.other}_{self.window}",))
+    warmup = property(lambda self: self.window)
+    reads = property(lambda self: (Stream("orderbook", self.other), Stream("klines", self.other)))
+
+    def update(self, _bar, book, other, /):
+        if book is None or other is None:
+            return None
+        self._held = [*self._held, book.mid / other.close - 1][-self.window :]
+        return (math.fsum(self._held) / self.window,) if len(self._held) == self.window else None
+
+
+class NeedsTheBook(BookMid):
+    def update(self, bar, seen, /):
+        return (seen.mid - bar.close,)
+
+
+class NeedsBothSides(QuotedSpread):
+    """Divides by a size that may be 0 within the span."""
+
+    def number(self, _bar, seen):
+        return float(np.mean(1.0 / seen.quotes.bid_size)) if len(seen.quotes) else 0.0
+
+
+class SaysNoTradeIsNoPrice(TradedVolume):
+    def number(self, _bar, seen):
+        trades = seen.trades
+        return float(trades.price @ trades.quantity / trades.quantity.sum()) if len(trades) else math.nan
+
+
+class ReadsNothing(BookMid):
+    reads = property(lambda _: ())
+
+
+class ReadsRumours(BookMid):
+    reads = property(lambda _: (Stream("rumours"),))
+
+
+class ReadsMoreLater(TradedVolume, dict=True, frozen=False):
+    def __post_init__(self):
+        self._seen = 0
+
+    reads = property(lambda self: (Stream("trades"),) * (1 + (self._seen > 90)))
+
+    def update(self, bar, seen, /):
+        self._seen += 1
+        return super().update(bar, seen)
+
+
+class WarmWithTheSecond(SurfaceAge, dict=True, frozen=False):
+    """Needs two surfaces, and says that one is enough."""
+
+    def __post_init__(self):
+        self._last = None
+
+    def update(self, bar, seen, /):
+        last, self._last = self._last, seen
+        return None if last is None else super().update(bar, seen)
+
+
+class KeepsTheView(TradedVolume, dict=True, frozen=False):
+    """Shares what it saw with every other channel of its kind."""
+
+    def __post_init__(self):
+        LAST.clear()
+
+    def number(self, _bar, seen):
+        LAST.append(math.fsum(seen.trades.quantity))
+        return LAST[-2] if len(LAST) > 1 else 0.0
+
+
+LAST: list[float] = []
+
+
+class InBlocks(BookMid):
+    def update_many(self, bars, _books, /):
+        return [bars.close]
+
+
+STREAMS = [TradedVolume, QuotedSpread, BookMid, OptionsListed, SurfaceAge, WordCount]
+
+GOOD = [Mean, lambda: Mean(window=1), Last, lambda: Last(window=120), Ratio, *STREAMS, Basis]
 
 BAD = {
     NamesInAList: {"outputs_are_named"},
@@ -256,6 +401,20 @@ BAD = {
     RoundsInBlocks: {"blocks_equal_one_by_one", "blocks_are_let_go"},
     ReusesItsColumn: {"blocks_equal_one_by_one"},
     KeepsAView: {"blocks_are_let_go"},
+    # Books go missing in the other markets, too, that these are played.
+    NeedsTheBook: {
+        "what_it_reads_may_be_missing",
+        "values_are_finite",
+        "same_bars_give_the_same_values",
+        "memory_is_its_own",
+        "no_look_ahead",
+    },
+    NeedsBothSides: {"values_are_finite", "same_bars_give_the_same_values"},
+    SaysNoTradeIsNoPrice: {"values_are_finite", "same_bars_give_the_same_values"},
+    ReadsMoreLater: {"what_it_reads_may_be_missing"},
+    WarmWithTheSecond: {"warmup_is_exact"},
+    KeepsTheView: {"memory_is_its_own"},
+    InBlocks: {"what_it_reads_may_be_missing", "blocks_equal_one_by_one", "blocks_are_let_go"},
     NeedsTheOther: {"what_it_reads_may_be_missing"},
     CountsTheOthers: {"what_it_reads_may_be_missing"},
 }
@@ -290,6 +449,23 @@ def test_a_wrong_form_is_found_by_every_check_that_plays_bars(broken, channel, s
     found = broken("features", channel)
     assert "blocks_equal_one_by_one" in found or "values_are_finite" in found
     assert all(said in detail for detail in found.values())
+
+
+@pytest.mark.parametrize("channel", [ReadsNothing, ReadsRumours])
+def test_what_is_read_must_be_streams_that_there_are(broken, channel):
+    assert "reads is a tuple of streams" in broken("features", channel)["what_it_reads_may_be_missing"]
+
+
+@pytest.mark.parametrize("channel", [*STREAMS, Basis])
+def test_a_channel_is_played_streams_of_every_temper(channel):
+    """And sees something in nearly all of them, and nothing at times in some."""
+    played = tapes(channel(), 128)
+    tempers = {name for stream in channel().reads for name in TEMPERS.get(stream.domain, ("calm",))}
+    assert {tape.name.partition(" that is: ")[2] for tape in played} == {*tempers, ""} - {"calm"}
+    seen = [[view is not None for view in tape.seen[0]] for tape in played]
+    # Nothing at all is seen of trades where nothing is traded, and of surfaces that nobody could fit.
+    assert [any(views) for views in seen].count(False) <= 3
+    assert not all(map(all, seen))
 
 
 def test_the_message_says_what_was_given_expected_and_came():
