@@ -90,11 +90,21 @@ class Intake:
         self._keep(version)
         return version
 
-    def recall(self, version: Version) -> None:
-        """Remember a version that was taken before, in its order."""
-        if not version.is_deleted:
-            self._duplicates.add(version.doc_id, version.first_seen, version.url, version.words)
-        self._keep(version)
+    def recall(self, versions: Iterable[Version], last: Nanos) -> None:
+        """Remember versions that were taken before, in their order; the last was first seen at `last`.
+
+        Only those of the last four windows go through the index again. One that repeats an older document
+        is left out there: it would be taken for the first of its story.
+        """
+        since = last - 4 * self._duplicates.exact_window
+        again: set[str] = set()
+        for version in versions:
+            self._keep(version)
+            if version.first_seen < since or version.is_deleted:
+                continue
+            if version.duplicate is None or version.duplicate.of in again:
+                self._duplicates.add(version.doc_id, version.first_seen, version.url, version.words)
+                again.add(version.doc_id)
 
     def _keep(self, version: Version) -> None:
         self.seen = max(self.seen, version.first_seen)

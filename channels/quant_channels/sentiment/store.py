@@ -55,8 +55,7 @@ class DocumentStore:
         self._intake = Intake(remembered, duplicates)
         self._memory: dict[str, dict[str, str]] = {}
         try:
-            for record in read_records(self.folder):
-                self._restore(record)
+            self._intake.recall(self._restored(), last_seen(self.folder))
         except BaseException:
             self.close()
             raise
@@ -101,11 +100,12 @@ class DocumentStore:
         self._memory[source] = dict(memory)
         return made
 
-    def _restore(self, record: Version | Memory) -> None:
-        if isinstance(record, Memory):
-            self._memory[record.source] = record.values
-        else:
-            self._intake.recall(record)
+    def _restored(self) -> Iterator[Version]:
+        for record in read_records(self.folder):
+            if isinstance(record, Memory):
+                self._memory[record.source] = record.values
+            else:
+                yield record
 
     def explain(self, doc_id: str) -> tuple[Decision, ...]:
         """What was decided of each version of a document, in order; empty where there is none."""
@@ -125,13 +125,26 @@ class DocumentStore:
 def read_records(folder: Path) -> Iterator[Version | Memory]:
     """Everything in a store, in order; raises DataError for a line that is none of ours."""
     for path in segments_of(folder):
-        for number, line in enumerate(read_lines(path), 1):
-            try:
-                yield _line.decode(line)
-            except (msgspec.DecodeError, ValueError, RecursionError) as error:
-                raise DataError(
-                    f"{path}: line {number:,} is damaged ({error}); restore the file, or take the line out"
-                ) from None
+        yield from _records(path)
+
+
+def _records(path: Path) -> Iterator[Version | Memory]:
+    for number, line in enumerate(read_lines(path), 1):
+        try:
+            yield _line.decode(line)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise DataError(
+                f"{path}: line {number:,} is damaged ({error}); restore the file, or take the line out"
+            ) from None
+
+
+def last_seen(folder: Path) -> Nanos:
+    """When the last version in a store was first seen, 0 where there is none."""
+    for path in reversed(segments_of(folder)):
+        seen = [record.first_seen for record in _records(path) if isinstance(record, Version)]
+        if seen:
+            return seen[-1]
+    return 0
 
 
 def read_versions(folder: Path) -> Iterator[Version]:

@@ -113,20 +113,25 @@ def test_the_same_story_from_two_feeds_counts_once_and_says_why(tmp_path, first,
     assert str(decision).startswith("rss:b/2 revision 0: repeats rss:a/1, which was seen first")
 
 
-def test_decisions_do_not_depend_on_restarts(tmp_path):
-    titles = [
-        "Bitcoin rises",
-        "Ether falls",
-        "bitcoin rises",
-        "Solana halts",
-        "ETHER FALLS!",
-        "Solana halts.",
-    ]
-    days = [0, 1, 3, 7, 8, 15]
+TITLES = ["Bitcoin rises", "Ether falls", "bitcoin rises", "Solana halts", "ETHER FALLS!", "Solana halts."]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(
+            [(title, day) for title, day in zip(TITLES, (0, 1, 3, 7, 8, 15), strict=True)], id="news"
+        ),
+        # Each text counts anew a week after it was first seen, for which its first sight must be known.
+        pytest.param([("Bitcoin price today", day) for day in range(45)], id="the same every day"),
+        pytest.param([(TITLES[day % 2], 2 * day) for day in range(30)], id="two by turns"),
+    ],
+)
+def test_decisions_do_not_depend_on_restarts(tmp_path, told):
     with DocumentStore(tmp_path / "one") as store:
-        for number, (title, day) in enumerate(zip(titles, days, strict=True)):
+        for number, (title, day) in enumerate(told):
             add(store, [item(number, title)], seen=NOON + day * DAY)
-    for number, (title, day) in enumerate(zip(titles, days, strict=True)):
+    for number, (title, day) in enumerate(told):
         with DocumentStore(tmp_path / "many") as store:
             add(store, [item(number, title)], seen=NOON + day * DAY)
     assert list(read_versions(tmp_path / "one")) == list(read_versions(tmp_path / "many"))
