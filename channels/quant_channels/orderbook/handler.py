@@ -84,26 +84,23 @@ class BookHandler:
         known = event.ts_known
         if known < self._known or event.symbol != self._symbol:
             refuse_out_of_turn(DOMAIN, self._symbol, self._known, event.symbol, known)
-        if isinstance(event, BookDelta):
-            if not self._broken:
-                self._change(event)
-        elif isinstance(event, BookSnapshot):
+        # The commonest first: a test that fails costs more than one that succeeds.
+        if not isinstance(event, BookDelta):
+            if isinstance(event, BookGap):
+                self._break("gap", known)
+                self._known, self._sequence = known, event.sequence
+                return
+            assert isinstance(event, BookSnapshot)
             self._ladder.clear()
             self._broken = ""
-            self._change(event)
-        else:
-            assert isinstance(event, BookGap)
-            self._break("gap", known)
-        self._sequence = event.sequence
-        self._known = known
-
-    def _change(self, event: BookDelta | BookSnapshot) -> None:
-        if event.bids:
-            self._put(BID, event.bids)
-        if event.asks:
-            self._put(ASK, event.asks)
-        if len(self._bids) + len(self._asks) > self.most_levels:
-            self._break(f"more than {self.most_levels} levels", event.ts_known)
+        if not self._broken:
+            if bids := event.bids:
+                self._put(BID, bids)
+            if asks := event.asks:
+                self._put(ASK, asks)
+            if len(self._bids) + len(self._asks) > self.most_levels:
+                self._break(f"more than {self.most_levels} levels", known)
+        self._known, self._sequence = known, event.sequence
 
     def _absorb(self, block: BookBlock) -> None:
         """Take in many rows: everything between two gaps at once."""

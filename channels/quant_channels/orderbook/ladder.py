@@ -15,6 +15,9 @@ Number = TypeVar("Number", int, float)
 BID: Final = 1
 ASK: Final = -1
 
+FEW: Final = 200
+"""Rows up to which a loop is quicker than arrays."""
+
 
 class Ladder(Generic[Number]):
     """Sizes by price of both sides; levels of size 0 are not there.
@@ -78,14 +81,20 @@ class Ladder(Generic[Number]):
         else:
             prices, sizes = block.grid.price(block.ticks), block.grid.size(block.lots)
         changes = list(zip(prices.tolist(), sizes.tolist(), strict=True))
+        if len(block) < FEW:
+            for side, change in zip(block.side.tolist(), changes, strict=True):
+                if side:
+                    self.put_levels(side, (change,))
+            return
+        empty = sizes == 0
         for side, chosen in ((BID, block.side > 0), (ASK, block.side < 0)):
+            levels = self.sides[side]
             # A dictionary keeps the last size of each price, at a fraction of a loop's cost.
-            self.sides[side].update(compress(changes, chosen.tolist()))
+            levels.update(compress(changes, chosen.tolist()))
+            for price in prices[chosen & empty].tolist():
+                if levels.get(price) == 0:
+                    del levels[price]
             self._rising[side] = None
-        for row in (sizes == 0).nonzero()[0].tolist():
-            levels, price = self.sides.get(block.side.item(row)), changes[row][0]
-            if levels and levels.get(price) == 0:
-                del levels[price]
 
     def order(self, side: int) -> list[Number]:
         """Prices of one side, best first."""

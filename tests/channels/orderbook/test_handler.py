@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant_channels.orderbook.handler import BookHandler
+from quant_channels.orderbook.ladder import FEW
 from quant_channels.streams.trust import MOST_GAPS
 from quant_contracts.blocks import BookBlock
 from quant_contracts.errors import ConfigError, DataError
@@ -195,15 +197,17 @@ def histories(draw):
 @settings(max_examples=150)
 @given(histories(), st.integers(1, 30), st.lists(st.integers(5, 90), max_size=6).map(sorted), st.data())
 def test_in_bulk_and_one_by_one_it_shows_the_same_to_the_bit(events, rows, looks, data):
+    few = data.draw(st.sampled_from((0, FEW)))
     chosen = {"depth": data.draw(st.integers(1, 5)), "most_levels": data.draw(st.sampled_from((6, 12, 100)))}
     bulk, single = BookHandler(Shelf(events), **chosen), BookHandler(Shelf(events), **chosen)
     bulk.load_history(None, None, rows)
     single.load_history(None, None, 100)
     since = 0
     for ts in [*looks, 1_000]:
-        if data.draw(st.booleans()):
-            bulk.advance(ts - 3)
-        bulk.advance(ts)
+        with mock.patch("quant_channels.orderbook.ladder.FEW", few):
+            if data.draw(st.booleans()):
+                bulk.advance(ts - 3)
+            bulk.advance(ts)
         for event in single.read(ts):
             single.push(event)
         assert same_view(bulk.observe(since, ts), single.observe(since, ts))

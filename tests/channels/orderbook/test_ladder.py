@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant_channels.orderbook.ladder import ASK, BID, Ladder
+from quant_channels.orderbook.ladder import ASK, BID, FEW, Ladder
 from quant_contracts.blocks import BookBlock
 from quant_contracts.events import BookDelta, BookSnapshot
 from quant_contracts.instrument import Grid
@@ -47,8 +48,8 @@ def test_single_changes_leave_what_the_definition_leaves_whenever_somebody_looks
 
 
 @settings(max_examples=80)
-@given(CHANGES, CHANGES, st.booleans(), st.booleans())
-def test_a_block_leaves_what_its_rows_leave_one_by_one(before, changes, resets, in_ticks):
+@given(CHANGES, CHANGES, st.booleans(), st.booleans(), st.sampled_from((0, FEW)))
+def test_a_block_leaves_what_its_rows_leave_one_by_one(before, changes, resets, in_ticks, few):
     events = [BookSnapshot(1, 1, "BTCUSDT", 0, (), ())] if resets else []
     scale, unit = (1, 1) if in_ticks else (10, 1000)
     for number, (side, ticks, lots) in enumerate(changes, start=1):
@@ -58,8 +59,8 @@ def test_a_block_leaves_what_its_rows_leave_one_by_one(before, changes, resets, 
     for side, ticks, lots in before:
         ladder.put(side, ticks / scale, lots / unit)
         single.put(side, ticks / scale, lots / unit)
-    if len(block := BookBlock.of("BTCUSDT", GRID, events)):
-        ladder.absorb(block)
+    with mock.patch("quant_channels.orderbook.ladder.FEW", few):
+        ladder.absorb(BookBlock.of("BTCUSDT", GRID, events))
     if resets:
         single.clear()
     for side, ticks, lots in changes:
