@@ -64,6 +64,10 @@ SETTINGS = {
     "options": [{}, {"max_contracts": 500}],
     "orderbook": [{}, {"depth": 3, "keep": 2, "most_levels": 1_000}],
     "quotes": [{}, {"keep": 64}],
+    "trade_bars": [
+        {"symbol": "BTCUSDT", "path": "trades.jsonl", "interval": "10s", "instrument": "XBTUSDT"},
+        {"symbol": "BTCUSDT", "path": "trades.parquet", "interval": "1s", "layout": "parquet"},
+    ],
     "trades": [{}, {"keep": 64}],
 }
 """By name of the part; one that is not here is checked with its defaults."""
@@ -166,7 +170,37 @@ def sample_files(tmp_path_factory):
     parquet.write_table(pa.table(tickers(streams["options"])), folder / "tickers.parquet")
     surfaces = [msgspec.json.encode(surface) for surface in streams["surface"]]
     (folder / "surfaces.jsonl").write_bytes(b"\n".join(surfaces))
+    trades = [recorded(trade) for trade in streams["trades"]]
+    parquet.write_table(pa.Table.from_pylist(trades), folder / "trades.parquet")
+    (folder / "trades.jsonl").write_bytes(b"\n".join(map(frame, trades)))
     return folder
+
+
+def recorded(trade):
+    """A trade as a row of a file of trades."""
+    return {
+        "recv_ns": trade.ts_known,
+        "trade_time_ms": trade.ts_event // MILLISECOND,
+        "trade_id": trade.trade_id,
+        "price": round(trade.price, 2),
+        "qty": round(trade.quantity + 1e-5, 5),
+        "buyer_is_maker": trade.side < 0,
+    }
+
+
+def frame(row):
+    """The same as a recorded frame of Binance."""
+    trade = {
+        "e": "trade",
+        "E": row["trade_time_ms"],
+        "s": "XBTUSDT",
+        "t": row["trade_id"],
+        "p": f"{row['price']:.2f}",
+        "q": f"{row['qty']:.5f}",
+        "T": row["trade_time_ms"],
+        "m": row["buyer_is_maker"],
+    }
+    return msgspec.json.encode({"recv_ns": row["recv_ns"], "frame": trade})
 
 
 def tickers(quotes):
