@@ -9,10 +9,13 @@ from operator import attrgetter
 import msgspec
 import pytest
 
+from quant_channels.catalog.ingest import ingest_stream
+from quant_channels.catalog.streams import StreamCatalog
 from quant_channels.klines.catalog import Catalog
 from quant_channels.klines.ingest import ingest
 from quant_contracts.convert import convert
-from quant_contracts.testing.samples import TEMPERS, SampleFeed, random_bars, sample_events
+from quant_contracts.events import BookDelta, BookSnapshot, Quote
+from quant_contracts.testing.samples import TEMPERS, SampleFeed, SampleStream, random_bars, sample_events
 from quant_contracts.units import MILLISECOND
 from quant_daemon.journal.header import RunIdentity
 from quant_daemon.journal.writer import JournalWriter
@@ -81,19 +84,27 @@ def stream(domain, **settings):
 GENERATED = ("orderbook", "quotes", "trades", "options", "sentiment")
 
 STREAMS = {
+    "catalog": [stream(domain, root="streams") for domain in TEMPERS],
+    "documents": [
+        stream("sentiment", path="documents.jsonl"),
+        stream("sentiment", path="documents.jsonl", scores="now", delay="1m", least_relevance=0.2),
+    ],
     "fitted": [
         stream("surface", refit="15m"),
         stream("surface", refit="30m", model="svi"),
         stream("surface", refit="30m", model="sabr", source="mark"),
     ],
+    "from_book": [stream("quotes")],
     "journal": [stream(domain, path="journal") for domain in TEMPERS],
     "options_file": [stream("options", path="tickers.parquet", layout="deribit_tickers")],
+    "recording": [stream(domain, path="frames.jsonl") for domain in ("orderbook", "quotes", "trades")],
     "stored": [stream("surface", path="surfaces.jsonl")],
     "synthetic": [
         *[stream(domain, days=1) for domain in GENERATED],
         stream("orderbook", days=1, gaps_per_day=50.0, book_levels=5, seed=3),
         stream("options", days=1, premium="linear", strikes=7, chain_interval="1h"),
     ],
+    "trades_file": [stream("trades", path="trades.parquet")],
 }
 """The same for feeds of streams beside the bars, some of which have the name of a feed of bars."""
 
@@ -168,39 +179,17 @@ def sample_files(tmp_path_factory):
         for event in sorted([*BARS, *chain.from_iterable(streams.values())], key=attrgetter("ts_known")):
             journal.append("input", event)
     parquet.write_table(pa.table(tickers(streams["options"])), folder / "tickers.parquet")
-    surfaces = [msgspec.json.encode(surface) for surface in streams["surface"]]
-    (folder / "surfaces.jsonl").write_bytes(b"\n".join(surfaces))
-    trades = [recorded(trade) for trade in streams["trades"]]
-    parquet.write_table(pa.Table.from_pylist(trades), folder / "trades.parquet")
-    (folder / "trades.jsonl").write_bytes(b"\n".join(map(frame, trades)))
+    parquet.write_table(pa.table(prints(streams["trades"])), folder / "trades.parquet")
+    for domain in TEMPERS:
+        ingest_stream(StreamCatalog(folder / "streams"), SampleStream.of(domain, BARS[:120]), "binance")
+    lines = {
+        "surfaces": map(msgspec.to_builtins, streams["surface"]),
+        "documents": map(recorded, streams["sentiment"]),
+        "frames": frames(streams),
+    }
+    for name, rows in lines.items():
+        (folder / f"{name}.jsonl").write_bytes(b"\n".join(map(msgspec.json.encode, rows)))
     return folder
-
-
-def recorded(trade):
-    """A trade as a row of a file of trades."""
-    return {
-        "recv_ns": trade.ts_known,
-        "trade_time_ms": trade.ts_event // MILLISECOND,
-        "trade_id": trade.trade_id,
-        "price": round(trade.price, 2),
-        "qty": round(trade.quantity + 1e-5, 5),
-        "buyer_is_maker": trade.side < 0,
-    }
-
-
-def frame(row):
-    """The same as a recorded frame of Binance."""
-    trade = {
-        "e": "trade",
-        "E": row["trade_time_ms"],
-        "s": "XBTUSDT",
-        "t": row["trade_id"],
-        "p": f"{row['price']:.2f}",
-        "q": f"{row['qty']:.5f}",
-        "T": row["trade_time_ms"],
-        "m": row["buyer_is_maker"],
-    }
-    return msgspec.json.encode({"recv_ns": row["recv_ns"], "frame": trade})
 
 
 def tickers(quotes):
@@ -219,3 +208,63 @@ def tickers(quotes):
         "underlying_price": [quote.forward for quote in quotes],
         "open_interest": [quote.open_interest for quote in quotes],
     }
+
+
+def prints(trades):
+    """Trades as the columns of a recorded file."""
+    return {
+        "recv_ns": [trade.ts_known for trade in trades],
+        "trade_time_ms": [trade.ts_event // MILLISECOND for trade in trades],
+        "trade_id": [trade.trade_id for trade in trades],
+        "price": [round(trade.price, 2) for trade in trades],
+        "qty": [round(trade.quantity, 5) for trade in trades],
+        "buyer_is_maker": [trade.side < 0 for trade in trades],
+    }
+
+
+def recorded(document):
+    """A document as a line of a recorded file."""
+    return {
+        "id": document.doc_id,
+        "source": document.source,
+        "url": document.url,
+        "text": document.text,
+        "published_ns": document.ts_event,
+        "first_seen_ns": document.first_seen,
+        "vader": document.vader,
+        "vader_model": document.models[0],
+    }
+
+
+def frames(streams):
+    """Trades, best prices and changes of the book as Binance sends them, by the time at which they came."""
+    events = [*streams["orderbook"], *streams["quotes"], *streams["trades"]]
+    last = 0
+    for number, event in enumerate(sorted(events, key=attrgetter("ts_known"))):
+        stamp = {"E": event.ts_event // MILLISECOND, "s": event.symbol}
+        kind = "recv"
+        match event:
+            case BookSnapshot(sequence=last):
+                kind, frame = (
+                    "http",
+                    {"lastUpdateId": last, "bids": texts(event.bids), "asks": texts(event.asks)},
+                )
+            case BookDelta():
+                sides = {"b": texts(event.bids), "a": texts(event.asks)}
+                frame = {"e": "depthUpdate", **stamp, "U": last + 1, "u": event.sequence, **sides}
+                last = event.sequence
+            case Quote():
+                (bid, bid_size), (ask, ask_size) = texts(
+                    ((event.bid, event.bid_size + 0.01), (event.ask, event.ask_size + 0.01))
+                )
+                frame = {"u": number, "s": event.symbol, "b": bid, "B": bid_size, "a": ask, "A": ask_size}
+            case _:
+                ((price, size),) = texts(((event.price, event.quantity),))
+                traded = {"t": event.trade_id, "p": price, "q": size, "T": stamp["E"], "m": event.side < 0}
+                frame = {"e": "trade", **stamp, **traded}
+        url = f"/api/v3/depth?symbol={event.symbol}" if kind == "http" else ""
+        yield {"recv_ns": event.ts_known, "kind": kind, "url": url, "frame": frame}
+
+
+def texts(levels):
+    return [(f"{price:.2f}", f"{size:.5f}") for price, size in levels]
