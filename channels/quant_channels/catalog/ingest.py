@@ -89,7 +89,10 @@ def ingest_stream(
     blocks = feed.blocks(None, None, CHUNK)
     first = next(blocks, None)
     if first is None:
-        raise DataError(f"{feed.info().name}: no {feed.domain} of {feed.symbol} in it; is the symbol right?")
+        found = "".join(f", {row.count:,} {row.check}" for row in feed.quality())
+        raise DataError(
+            f"{feed.info().name}: no usable {feed.domain} of {feed.symbol} in it{found}; is the symbol right?"
+        )
     folder = catalog.folder(venue, feed.symbol, feed.domain)
     with changing(folder) as stage:
         index = DomainIndex(venue, feed.symbol, feed.domain)

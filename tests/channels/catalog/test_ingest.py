@@ -179,7 +179,7 @@ def test_findings_are_kept_with_their_source(catalog, sample, tape):
 
 
 def test_a_source_without_rows_is_refused(catalog, tape):
-    with pytest.raises(DataError, match="no trades of BTCUSDT in it"):
+    with pytest.raises(DataError, match="no usable trades of BTCUSDT in it; is the symbol right"):
         ingest_stream(catalog, tape("trades", []), "binance")
     assert not catalog.root.exists()
 
