@@ -21,6 +21,7 @@ ROOT = HERE.parents[1]
 PEERS = ROOT.parent / "shared" / "bench"
 DATA = ROOT.parent / "shared" / "data" / "klines" / "binance_spot_BTCUSDT_15m_2025.parquet"
 YEAR, LONG = "35040", "1051200"
+TICKS = "1000000"
 
 OURS = [
     [str(HERE / "bars.py"), rows, kind, how, source]
@@ -28,11 +29,22 @@ OURS = [
     for kind in ("w1", "noop")
     for how, source in (("events", "memory"), ("blocks", "memory"), ("blocks", "file"))
 ] + [[str(HERE / "cold.py")], [str(HERE / "dispatch.py")], [str(HERE / "features.py")]]
+OURS += [
+    [str(HERE / "ticks.py"), TICKS, how, every]
+    for how in ("every_event", "steps")
+    for every in ("1000", "100")
+]
 THEIRS = [
     [str(PEERS / script), rows, kind]
     for script in ("nautilus_bars.py", "backtestingpy_bars.py")
     for rows in (YEAR, LONG)
     for kind in ("w1", "noop")
+]
+THEIRS += [
+    [str(PEERS / "nautilus_ticks.py"), TICKS, "mix"],
+    # Compiled: what a step by step run in Python cannot reach is shown for the measure.
+    [str(PEERS / "hftbacktest_ticks.py"), TICKS, "per_event"],
+    [str(PEERS / "hftbacktest_ticks.py"), TICKS, "elapse10ms", "roivec"],
 ]
 
 
@@ -64,6 +76,7 @@ def main() -> None:
     if PEERS.exists() and peers.exists():
         cases += [(str(peers), case) for case in THEIRS]
     best: dict[tuple[str, str], dict[str, object]] = {}
+    seen: dict[object, object] = {}
     for _ in range(chosen.runs):
         # Round after round over all cases, so that a busy minute does not fall on one of them alone.
         for python, case in cases:
@@ -73,6 +86,8 @@ def main() -> None:
                 if chosen.out:
                     with chosen.out.open("a") as out:
                         out.write(text + "\n")
+                if "seen" in line and seen.setdefault(line["step_ms"], line["seen"]) != line["seen"]:
+                    sys.exit(f"not the book that the other cases saw at the same steps: {text}")
                 how = " ".join(str(line[key]) for key in ("how", "source") if key in line)
                 key = (f"{line['name']} {how}".strip(), str(line["workload"]))
                 if key not in best or line["rate"] > best[key]["rate"]:  # type: ignore[operator]

@@ -262,6 +262,7 @@ def main() -> None:
         "name": "quant_engine",
         "workload": f"ticks_mix_{events}",
         "how": f"{how}_{every}ms",
+        "step_ms": every,
         "n_events": events,
         "seconds": round(wall, 6),
         "rate": round(events / wall, 1),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
-from itertools import compress
 from typing import Final, Generic, TypeVar
 
 from quant_contracts.blocks import RESET, BookBlock, Column
@@ -80,18 +79,16 @@ class Ladder(Generic[Number]):
             prices, sizes = block.ticks, block.lots
         else:
             prices, sizes = block.grid.price(block.ticks), block.grid.size(block.lots)
-        changes = list(zip(prices.tolist(), sizes.tolist(), strict=True))
-        if len(block) < FEW:
-            for side, change in zip(block.side.tolist(), changes, strict=True):
-                if side:
-                    self.put_levels(side, (change,))
-            return
-        empty = sizes == 0
         for side, chosen in ((BID, block.side > 0), (ASK, block.side < 0)):
+            prices_here, sizes_here = prices[chosen], sizes[chosen]
+            changes = zip(prices_here.tolist(), sizes_here.tolist(), strict=True)
+            if len(block) < FEW:
+                self.put_levels(side, changes)
+                continue
             levels = self.sides[side]
             # A dictionary keeps the last size of each price, at a fraction of a loop's cost.
-            levels.update(compress(changes, chosen.tolist()))
-            for price in prices[chosen & empty].tolist():
+            levels.update(changes)
+            for price in prices_here[sizes_here == 0].tolist():
                 if levels.get(price) == 0:
                     del levels[price]
             self._rising[side] = None
