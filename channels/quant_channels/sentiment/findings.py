@@ -36,28 +36,26 @@ class Findings(msgspec.Struct, dict=True):
     def __post_init__(self) -> None:
         self._rows: dict[str, QualityRow] = {}
 
-    def add(
-        self, check: str, count: int, ts: Nanos | None = None, repaired: str = "-", example: str = ""
-    ) -> None:
+    def add(self, check: str, count: int, ts: Nanos | None = None, example: str = "") -> None:
         """Count `count` more of `check`; time and example are kept from the first."""
         if count:
-            row = self._rows.get(check) or QualityRow(self.symbol, check, 0, repaired, ts, example)
+            row = self._rows.get(check) or QualityRow(self.symbol, check, 0, "-", ts, example)
             self._rows[check] = msgspec.structs.replace(row, count=row.count + count)
 
     def duplicate(self, version: Version) -> None:
         """A document that is left out because its story was delivered before."""
         assert version.duplicate is not None
         text = f"{version.doc_id} repeats {version.duplicate.of}"
-        self.add(f"duplicate_{version.duplicate.rule}", 1, version.first_seen, "first_seen_wins", text)
+        self.add(f"duplicate_{version.duplicate.rule}", 1, version.first_seen, text)
 
     def version(self, version: Version, assumption: str) -> None:
         """A version that is delivered."""
         ts = version.first_seen
         if version.is_assumed:
-            self.add("assumed_first_seen", 1, ts, assumption, f"taken as seen at {assumption}")
+            self.add("assumed_first_seen", 1, ts, f"taken as seen at {assumption}")
         said = version.published if version.revision == 0 else version.revised
         if said is not None and said > ts:
-            self.add("published_ahead", 1, ts, "first_seen", version.doc_id)
+            self.add("published_ahead", 1, ts, version.doc_id)
         if version.is_deleted:
             self.add("deleted", 1, ts)
         elif version.revision:
