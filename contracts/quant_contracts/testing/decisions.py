@@ -14,7 +14,7 @@ from quant_contracts.blocks import Column
 from quant_contracts.events import Intent, Score
 from quant_contracts.protocols import BlockDecision, DecisionProto
 from quant_contracts.testing.promise import BrokenPromise, check_answers_are_pure, check_is_lawful
-from quant_contracts.testing.rows import Row, Step, check_needs, read_steps
+from quant_contracts.testing.rows import Row, Step, check_needs, read_steps, whole_steps
 from quant_contracts.testing.samples import FIRST_OPEN
 from quant_contracts.units import MINUTE
 
@@ -113,7 +113,7 @@ def check_next_change_is_never_late(factory: DecisionFactory, rows: Sequence[Row
     """`next_change` skips no row at which `decide` would change what is held, whatever the scores."""
     decision = factory()
     assert isinstance(decision, BlockDecision)
-    steps = _steps(decision, rows)
+    steps = whole_steps(_steps(decision, rows))
     for name, scores in _score_columns(decision):
         shown = [steps[row % len(steps)].features for row in range(len(scores))]
         columns = {feature: np.array([step[feature] for step in shown]) for feature in steps[0].features}

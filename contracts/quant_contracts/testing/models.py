@@ -9,7 +9,7 @@ import numpy as np
 
 from quant_contracts.protocols import BlockModel, ModelProto
 from quant_contracts.testing.promise import BrokenPromise, check_answers_are_pure, same
-from quant_contracts.testing.rows import Row, Step, check_needs, read_steps
+from quant_contracts.testing.rows import Row, Step, check_needs, read_steps, whole_steps
 from quant_contracts.testing.tape import column_form
 
 ModelFactory = Callable[[], ModelProto]
@@ -70,7 +70,7 @@ def check_blocks_equal_one_by_one(factory: ModelFactory, rows: Sequence[Row] | N
     """`predict_many` gives the bits of `predict` in every row, and writes to no column."""
     model = factory()
     assert isinstance(model, BlockModel)
-    steps = _features(model, rows)
+    steps = [step.features for step in whole_steps(_steps(model, rows))]
     expected = [model.predict(features) for features in steps]
     for start, stop in ((0, len(steps)), (0, 1), (1, len(steps)), (len(steps) // 2, len(steps))):
         part = steps[start:stop]
@@ -110,10 +110,11 @@ def _predict(model: ModelProto, features: Mapping[str, float]) -> float:
 
 
 def _features(model: ModelProto, rows: Sequence[Row] | None) -> list[Mapping[str, float]]:
-    def ask(step: Step) -> object:
-        return model.predict(step.features)
+    return [step.features for step in _steps(model, rows)]
 
-    return [step.features for step in read_steps(model, rows, ask)]
+
+def _steps(model: ModelProto, rows: Sequence[Row] | None) -> list[Step]:
+    return read_steps(model, rows, lambda step: model.predict(step.features))
 
 
 CHECKS: Final = (

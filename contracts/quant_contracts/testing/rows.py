@@ -55,6 +55,8 @@ class Row(msgspec.Struct, frozen=True):
     price: float
     value: Callable[[str], float]
     """Raises KeyError where there is no such feature."""
+    absent: frozenset[str] = frozenset()
+    """Features that are optional and missing at this step."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -75,21 +77,25 @@ class Needing(Protocol):
 
 
 class FeatureSpy(MutableMapping[str, float]):
-    """Answers by name and remembers the names, and those for which there was no answer.
+    """Answers by name and remembers the names, and those for which there never is an answer.
 
-    It takes writes and forgets them: that they are wrong shows where a part is handed a plain dict.
+    What is `absent` this time is not remembered. It takes writes and forgets them: that they are wrong shows
+    where a part is handed a plain dict.
 
     >>> spy = FeatureSpy({"rsi_14": 31.5}.__getitem__)
     >>> spy["rsi_14"], spy.get("rsi_15", 0.0), list(spy), spy.missing
     (31.5, 0.0, ['rsi_14'], ['rsi_15'])
     """
 
-    def __init__(self, value: Callable[[str], float]) -> None:
+    def __init__(self, value: Callable[[str], float], absent: frozenset[str] = frozenset()) -> None:
         self.missing: list[str] = []
+        self._absent = absent
         self._value = value
         self._read: dict[str, float] = {}
 
     def __getitem__(self, name: str) -> float:
+        if name in self._absent:
+            raise KeyError(name)
         try:
             value = self._read[name] = self._value(name)
         except KeyError:
@@ -133,8 +139,10 @@ def channel_rows(needs: Sequence[FeatureSpec], build: Callable[[FeatureSpec], An
     """Rows of what the channels that `build` makes say in every market of the samples.
 
     They hold nothing but the outputs of those channels, so that whoever reads another name is found out.
+    What is optional is there in some rows and absent in others.
     """
     count = 256 * math.ceil((max((build(spec).warmup for spec in needs), default=1) + 100) / 256)
+    required = {name for spec in needs if not spec.optional for name in build(spec).outputs}
     rows: list[Row] = []
     for market, bars in markets(count).items():
         said: dict[str, Column] = {}
@@ -142,10 +150,14 @@ def channel_rows(needs: Sequence[FeatureSpec], build: Callable[[FeatureSpec], An
             channel = build(spec)
             tape = next(tape for tape in tapes(channel, count) if tape.name == market)
             said.update(zip(channel.outputs, play(channel, tape).T, strict=True))
-        warm = [row for row in range(count) if all(math.isfinite(column[row]) for column in said.values())]
+        optional = frozenset(said) - required
+        warm = [row for row in range(count) if all(math.isfinite(said[name][row]) for name in required)]
         for row in warm[:: len(warm) // 3 + 1]:
             values = {name: float(column[row]) for name, column in said.items()}
-            rows.append(Row(bars[row].close, values.__getitem__))
+            absent = frozenset(name for name in optional if not math.isfinite(values[name]))
+            rows += [
+                Row(bars[row].close, values.__getitem__, which) for which in {absent: None, optional: None}
+            ]
     if not rows:
         raise ValueError(f"the channels of {needs} never had values together, so there is nothing to show")
     return rows
@@ -159,13 +171,21 @@ def read_steps(part: Needing, rows: Sequence[Row] | None, ask: Callable[[Step], 
     rows = invented_rows() if rows is None else rows
     read: dict[str, None] = {}
     for row in rows:
-        spy = FeatureSpy(row.value)
+        spy = FeatureSpy(row.value, row.absent)
         try:
             ask(Step(row.price, spy))
-        except KeyError:
+        except KeyError as error:
             # Only a name that has no answer is our finding; any other KeyError is the part's own.
-            if not spy.missing:
+            if not spy.missing and error.args[0] not in row.absent:
                 raise
+            if not spy.missing:
+                raise BrokenPromise(
+                    part,
+                    "it does without the features that it says are optional",
+                    given=f"needs = {part.needs}, and none of {sorted(row.absent)}",
+                    expected="an answer",
+                    came=f"a read of {error}, which was not there",
+                ) from None
         if spy.missing:
             raise BrokenPromise(
                 part,
@@ -175,7 +195,15 @@ def read_steps(part: Needing, rows: Sequence[Row] | None, ask: Callable[[Step], 
                 came=f"a read of {spy.missing[0]!r}",
             )
         read.update(dict.fromkeys(spy))
-    return [Step(row.price, {name: row.value(name) for name in read}) for row in rows]
+    return [
+        Step(row.price, {name: row.value(name) for name in read if name not in row.absent}) for row in rows
+    ]
+
+
+def whole_steps(steps: Sequence[Step]) -> list[Step]:
+    """Those in which no feature is missing: what a block form is handed."""
+    most = max(len(step.features) for step in steps)
+    return [step for step in steps if len(step.features) == most]
 
 
 def check_needs(factory: Callable[[], Needing]) -> None:

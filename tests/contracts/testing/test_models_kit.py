@@ -206,6 +206,38 @@ def test_with_real_channels_a_misspelt_feature_is_found(broken):
         assert "'rsi14'" in detail
 
 
+def test_what_is_optional_is_absent_at_times(broken):
+    class Leans(OneByOne):
+        """On the other feature where it is there, with a block form for rows in which it is."""
+
+        @property
+        def needs(self):
+            return (*super().needs, FeatureSpec("Other", {"window": 7}, optional=True))
+
+        def predict(self, features, /):
+            return (features[f"rsi_{self.window}"] + self.other(features)) / 300
+
+        def other(self, features):
+            return features.get("rsi_7", 0.0)
+
+        def predict_many(self, columns, /):
+            return (columns[f"rsi_{self.window}"] + columns["rsi_7"]) / 300
+
+    class Demands(Leans):
+        def other(self, features):
+            return features["rsi_7"]
+
+    def build(spec):
+        return msgspec.convert(spec.params, Constant)
+
+    rows = channel_rows(Leans().needs, build)
+    assert {row.absent for row in rows} == {frozenset(), frozenset({"rsi_7"})}
+    assert broken("models", Leans, rows) == {}
+    detail = broken("models", Demands, rows)["score_is_within_bounds"]
+    assert "it does without the features that it says are optional" in detail
+    assert "'rsi_7'" in detail
+
+
 def test_invented_features_are_plausible_for_their_names():
     rows = invented_rows(50)
     for name, low, high in (
