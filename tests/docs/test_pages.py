@@ -31,8 +31,10 @@ from quant_daemon.cli import main
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
     "README.md",
+    "docs/catalog.md",
     "docs/configuration.md",
     "docs/design.md",
+    "docs/looking.md",
     "docs/options.md",
     "docs/reports.md",
     "docs/sentiment.md",

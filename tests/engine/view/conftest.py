@@ -6,7 +6,6 @@ from html.parser import HTMLParser
 
 import pytest
 
-from quant_channels.sentiment.handler import DocumentsHandler
 from quant_contracts.duration import parse_time
 from quant_contracts.strategy import DataSpec, PartSpec, StreamSpec
 from quant_daemon.registry import Registry
@@ -90,7 +89,7 @@ def data():
 
 @pytest.fixture(scope="session")
 def registry():
-    return Registry({"stream_handlers": {"sentiment": DocumentsHandler}})
+    return Registry()
 
 
 @pytest.fixture(scope="session")
