@@ -1,4 +1,4 @@
-"""Bars per second of every installed feature channel that reads bars alone, one by one and over blocks of 4096.
+"""Bars per second of every installed feature channel over bars alone, one by one and in blocks of 4096.
 
 The blocks are also given as a ratio to a plain numpy sum of the same column, the least that touching
 every bar can cost.
