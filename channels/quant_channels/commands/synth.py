@@ -70,7 +70,7 @@ def synth(
 
     Volatility comes in clusters, prices jump, and symbols of one seed move together; so do bars, trades,
     books, options and headlines of one symbol. The same seed gives the same data on any machine. A day of a
-    book is a million rows and about 7 MB.
+    book is about 800,000 rows and 6 MB.
     """
     from quant_channels.feeds.synthetic import SyntheticFeed
     from quant_channels.synthetic.feed import SyntheticStreamFeed
