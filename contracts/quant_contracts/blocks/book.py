@@ -72,7 +72,8 @@ class BookBlock(msgspec.Struct, frozen=True, eq=False):
         """The row at which each frame begins."""
         if not len(self):
             return np.zeros(0, dtype=np.int64)
-        new = (np.diff(self.sequence) != 0) | (np.diff(self.action) != 0) | (np.diff(self.known) != 0)
+        sequence, action, known = self.sequence, self.action, self.known
+        new = (sequence[1:] != sequence[:-1]) | (action[1:] != action[:-1]) | (known[1:] != known[:-1])
         return np.concatenate([[0], new.nonzero()[0] + 1])
 
     def events(self) -> Iterator[BookEvent]:
