@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, Final, Self
@@ -18,6 +17,7 @@ from yarl import URL
 
 from quant_channels.sentiment.clock import AsyncClock
 from quant_channels.sentiment.fetching import FetchFailed, RateLimit, Reply, Validators
+from quant_channels.sentiment.items import moment
 from quant_channels.sentiment.tokens import Secret
 from quant_channels.sentiment.unpacking import Unpacker
 from quant_contracts.errors import ConfigError
@@ -183,8 +183,9 @@ class HttpClient:
             raise FetchFailed("timeout", f"{_shown(url)} did not answer in time", again=True) from None
         except aiohttp.ClientPayloadError:
             raise FetchFailed("truncated", f"{_shown(url)} cut its answer off", again=True) from None
-        except aiohttp.ClientError as error:
-            # Their texts can hold the whole address, secrets included: the class says enough.
+        except (aiohttp.ClientError, OSError, UnicodeError) as error:
+            # Their texts can hold the whole address, secrets included: the class says enough. A name that
+            # cannot even be looked up is a UnicodeError.
             raise FetchFailed("connection", f"{_shown(url)}: {type(error).__name__}", again=True) from None
 
     async def _body(self, url: URL, response: aiohttp.ClientResponse, headers: Mapping[str, str]) -> bytes:
@@ -213,7 +214,7 @@ class HttpClient:
         if limit is not None and (status == 429 or _number(headers.get(limit.remaining), 1.0) < 1):
             reset = _number(headers.get(limit.reset), 0.0)
             # Against the server's own clock where it tells it: ours may differ.
-            now = (_http_date(headers.get("date", "")) or self.clock.now) / SECOND
+            now = (moment(headers.get("date")) or self.clock.now) / SECOND
             seconds = reset - now if limit.is_epoch else reset
             wait = max(wait, round(min(max(seconds, 0.0), DAY / SECOND) * SECOND))
         if wait:
@@ -225,10 +226,10 @@ class HttpClient:
         told = headers.get("retry-after", "").strip()
         if told.isascii() and told.isdigit():
             return min(int(told[:9]) * SECOND, DAY)
-        due = _http_date(told)
+        due = moment(told)
         if due is None:
             return 0
-        return min(max(due - (_http_date(headers.get("date", "")) or self.clock.now), 0), DAY)
+        return min(max(due - (moment(headers.get("date")) or self.clock.now), 0), DAY)
 
 
 class _Outward(aiohttp.ThreadedResolver):
@@ -254,7 +255,7 @@ class _Outward(aiohttp.ThreadedResolver):
             return False
         try:
             found = await super().resolve(host)
-        except OSError:
+        except (OSError, UnicodeError):
             return False
         return any(_is_inward(entry["host"]) for entry in found)
 
@@ -293,10 +294,3 @@ def _number(text: str | None, otherwise: float) -> float:
     except ValueError:
         return otherwise
     return number if abs(number) < 1e12 else otherwise
-
-
-def _http_date(text: str) -> Nanos | None:
-    try:
-        return int(parsedate_to_datetime(text).timestamp()) * SECOND
-    except (ValueError, OverflowError):
-        return None

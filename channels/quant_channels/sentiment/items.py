@@ -57,7 +57,8 @@ def make_item(
     >>> item.native_id, item.title, item.url
     ('7', 'Bitcoin rises', '')
     """
-    name = str(native_id).strip() if isinstance(native_id, str | int) and native_id is not True else ""
+    named = isinstance(native_id, str | int) and not isinstance(native_id, bool)
+    name = str(native_id).strip() if named else ""
     said_title, said_text = _written(title)[:TITLE_LIMIT].strip(), _written(text)[:LIMIT].strip()
     if not name or len(name) > ID_LIMIT or not (said_title or said_text or is_deleted):
         return None

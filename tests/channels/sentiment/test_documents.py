@@ -438,11 +438,11 @@ def test_a_document_is_what_the_contract_says(store):
 
 
 def test_a_backtest_without_texts_to_read_pays_for_none_of_it():
-    parts = "documents, handler, features, loader, store, sources.rss, sources.x, sources.reddit, sources.json_news"
+    parts = "documents, handler, features, loader, store, sources.rss, sources.x, sources.json_news"
     code = (
         "import sys\n"
         + "".join(f"import quant_channels.sentiment.{part}\n" for part in parts.split(", "))
-        + "heavy = {'aiohttp', 'feedparser', 'vaderSentiment', 'onnxruntime', 'tokenizers', 'pyarrow', 'scipy'}\n"
+        + "heavy = {'aiohttp', 'feedparser', 'vaderSentiment', 'onnxruntime', 'tokenizers', 'pyarrow'}\n"
         "print(sorted(sys.modules.keys() & heavy))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -194,6 +194,35 @@ async def test_an_answer_that_cannot_be_used_says_why(clock, client, serve, http
             assert len(server.requests) == (2 if kind == "truncated" else 1)
 
 
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"",
+        b"\x00\xff" * 100,
+        b"SSH-2.0-OpenSSH_9.0\r\n\r\n",
+        b"HTTP/9.9 2000 ?\r\n\r\n",
+        OK + b"X: " + b"y" * 100_000 + b"\r\n\r\n",
+        OK + b"".join(b"X-%d: y\r\n" % number for number in range(10_000)) + b"\r\n",
+        OK + b"Content-Length: -5\r\n\r\nabc",
+        OK + b"Content-Length: 5\r\nContent-Length: 7\r\n\r\nabcdefg",
+        OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabc",
+        OK + b"No colon here\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://" + b"a" * 100 + b".example/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://\xff\xfe/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://2130706433:1/\r\nContent-Length: 0\r\n\r\n",
+    ],
+    ids=range(14),
+)
+async def test_whatever_a_server_sends_is_one_kind_of_failure(clock, client, serve, told):
+    async with serve(lambda _: told) as server, client(tries=1, timeout_seconds=1.0) as asking:
+        failure = await failure_of(clock, asking.get(server.url))
+        assert failure.kind in {"connection", "truncated", "redirect", "status"}
+
+
 async def test_a_packed_answer_is_unpacked(clock, client, serve, http):
     body = gzip.compress(b"news " * 10_000)
     async with (

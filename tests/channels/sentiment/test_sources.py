@@ -94,10 +94,10 @@ def test_what_is_no_feed_is_refused(body):
 def test_a_feed_opens_no_file_and_expands_no_bomb(tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("canary")
-    lol = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 7))
+    lol = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 5))
     bomb = (
         f'<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY x SYSTEM "file://{secret}"><!ENTITY l0 "lol">{lol}]>'
-        '<rss version="2.0"><channel><item><guid>1</guid><title>T &x; &l6;</title></item></channel></rss>'
+        '<rss version="2.0"><channel><item><guid>1</guid><title>T &x; &l4;</title></item></channel></rss>'
     )
     items, _ = parse_feed(reply_of(bomb))
     assert all("canary" not in item.title and len(item.title) < 1_001 for item in items)
@@ -452,7 +452,7 @@ def test_times_as_sources_write_them(written, ts):
     assert moment(written) == ts
 
 
-@pytest.mark.parametrize("name", [None, "", " ", True, 1.5, ["a"], "x" * 501])
+@pytest.mark.parametrize("name", [None, "", " ", True, False, 1.5, ["a"], "x" * 501])
 def test_an_item_needs_a_name(name):
     assert make_item(name, title="t") is None
 
