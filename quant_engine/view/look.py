@@ -227,7 +227,6 @@ def _known_since(view: DocumentsView, since: Nanos) -> list[Document]:
     return [document for document in view.documents if document.ts_known > since]
 
 
-def stream_of(domain: str, source: StreamSpec, venue: str | None = None) -> DataSpec:
+def stream_of(domain: str, source: StreamSpec) -> DataSpec:
     """A description of nothing but one stream."""
-    data = DataSpec() if venue is None else DataSpec(venue=venue)
-    return msgspec.structs.replace(data, **{domain: source})
+    return msgspec.structs.replace(DataSpec(), **{domain: source})
