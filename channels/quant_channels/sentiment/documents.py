@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Literal
@@ -12,14 +11,14 @@ from typing import Final, Literal
 import msgspec
 
 from quant_channels.sentiment.findings import Findings
-from quant_channels.sentiment.intake import REMEMBERED, Intake
+from quant_channels.sentiment.intake import Intake
 from quant_channels.sentiment.recorded import Row, in_order, read_rows
 from quant_channels.sentiment.scoring import Scorer
 from quant_channels.sentiment.segments import read_lines, segments_of
 from quant_channels.sentiment.store import read_versions
-from quant_channels.sentiment.text.cleaning import LIMIT
+from quant_channels.sentiment.symbol_documents import Selected, SymbolDocuments
 from quant_channels.sentiment.text.linking import ALIASES, Linker, base_asset
-from quant_channels.sentiment.versions import Output, Version
+from quant_channels.sentiment.versions import Version
 from quant_contracts.blocks import EventBlock
 from quant_contracts.duration import parse_interval
 from quant_contracts.errors import ConfigError, DataError
@@ -98,55 +97,51 @@ class DocumentsFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         self._scorer = Scorer(self.lexicon, self.finbert)
         self._findings = Findings(self.symbol)
 
+    def begin(self) -> SymbolDocuments:
+        """What turns versions into the documents of the symbol by these settings, from the first on.
+
+        A live run hands it the versions as a loader delivers them.
+        """
+        self._findings = Findings(self.symbol, self.assume_first_seen or "")
+        return SymbolDocuments(
+            symbol=self.symbol,
+            base=self._base,
+            linker=self._linker,
+            scorer=self._scorer,
+            findings=self._findings,
+            delay=self._delay,
+            least_relevance=self.least_relevance,
+            weights=self.source_weights,
+            takes_stored=self.scores == "stored",
+        )
+
     def blocks(self, start: Nanos | None, end: Nanos | None, rows: int, /) -> Iterator[EventBlock[Document]]:
         """Documents known from `start` to `end`, at most `rows` at a time.
 
         Everything before `start` is read too: a story that was told before is not news, and an edit needs
         what it edits.
         """
-        self._findings = Findings(self.symbol)
-        pending: list[tuple[Version, float]] = []
-        for version, relevance in self._ours(start, end):
-            pending.append((version, relevance))
+        told = self.begin()
+        pending: list[Selected] = []
+        for version in self._versions():
+            known = told.known(version)
+            if end is not None and known > end:
+                break
+            counts = start is None or known >= start
+            selected = told.select(version, counts=counts)
+            if selected is not None and counts:
+                pending.append(selected)
             if len(pending) == rows:
-                yield EventBlock(self.symbol, self._documents(pending))
+                yield EventBlock(self.symbol, told.documents(pending))
                 pending.clear()
         if pending:
-            yield EventBlock(self.symbol, self._documents(pending))
-
-    def _ours(self, start: Nanos | None, end: Nanos | None) -> Iterator[tuple[Version, float]]:
-        """The versions to deliver, each with its relevance."""
-        delivered: OrderedDict[str, None] = OrderedDict()
-        for version in self._versions():
-            known = version.first_seen + self._delay
-            if end is not None and known > end:
-                return
-            counts = start is None or known >= start
-            relevance = 0.0 if version.is_deleted else self._relevance(version.words)
-            story = version.doc_id if version.duplicate is None else version.duplicate.of
-            if version.doc_id not in delivered:
-                if relevance <= 0 or relevance < self.least_relevance:
-                    continue
-                if story in delivered:
-                    if counts and version.duplicate is not None:
-                        self._findings.duplicate(version)
-                    continue
-            for name in (version.doc_id, story):
-                # The story, too: whoever tells it next repeats what was delivered here.
-                delivered[name] = None
-                delivered.move_to_end(name)
-            while len(delivered) > REMEMBERED:
-                delivered.popitem(last=False)
-            if counts:
-                self._findings.version(version, self.assume_first_seen or "")
-                yield version, relevance
-
-    def _relevance(self, words: str) -> float:
-        return self._linker.link(words).get(self._base, 0.0)
+            yield EventBlock(self.symbol, told.documents(pending))
 
     def _versions(self) -> Iterator[Version]:
         path = Path(self.path)
         if path.is_dir():
+            if not segments_of(path):
+                raise ConfigError(f"{path}: no documents in this folder; write the one a loader writes to")
             yield from read_versions(path)
             return
         if not path.exists():
@@ -187,56 +182,6 @@ class DocumentsFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
             )
         said = row.item.revised or row.item.published
         return None if said is None else said + self._assumed
-
-    def _documents(self, versions: list[tuple[Version, float]]) -> tuple[Document, ...]:
-        made: list[tuple[Output, ...]] = [
-            version.outputs if self.scores == "stored" else () for version, _ in versions
-        ]
-        unscored = [
-            place
-            for place, (version, _) in enumerate(versions)
-            if not version.is_deleted and not self._is_scored(made[place])
-        ]
-        scored = self._scorer.score([versions[place][0].words for place in unscored])
-        for place, outputs in zip(unscored, scored, strict=True):
-            # What is stored of one model stands; the other is added.
-            stored = {output.kind for output in made[place]}
-            made[place] += tuple(output for output in outputs if output.kind not in stored)
-        self._findings.scored(made, len(unscored))
-        return tuple(
-            self._document(version, relevance, outputs)
-            for (version, relevance), outputs in zip(versions, made, strict=True)
-        )
-
-    def _is_scored(self, outputs: tuple[Output, ...]) -> bool:
-        kinds = {output.kind for output in outputs}
-        return "vader" in kinds and (not self.finbert or "finbert" in kinds)
-
-    def _document(self, version: Version, relevance: float, outputs: tuple[Output, ...]) -> Document:
-        values = {output.kind: output.values for output in outputs}
-        finbert = values.get("finbert")
-        return Document(
-            ts_event=version.ts_event,
-            ts_known=version.first_seen + self._delay,
-            symbol=self.symbol,
-            relevance=relevance,
-            doc_id=version.doc_id,
-            source=version.source,
-            url=version.url,
-            text=version.words[:LIMIT],
-            first_seen=version.first_seen,
-            ingested=version.ingested,
-            revision=version.revision,
-            is_deleted=version.is_deleted,
-            weight=self._weight(version.source),
-            vader=values["vader"][0] if "vader" in values else None,
-            finbert=None if finbert is None else (finbert[0], finbert[1], finbert[2]),
-            models=tuple(output.model for output in outputs),
-            is_assumed=version.is_assumed,
-        )
-
-    def _weight(self, source: str) -> float:
-        return self.source_weights.get(source, self.source_weights.get(source.partition(":")[0], 1.0))
 
     def info(self) -> SourceInfo:
         """The name and a digest of the bytes that count, and of models that are no part of the program."""

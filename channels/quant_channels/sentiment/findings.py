@@ -32,6 +32,8 @@ class Findings(msgspec.Struct, dict=True):
     """The findings about one symbol's documents so far. Its size does not grow with them."""
 
     symbol: str
+    assumption: str = ""
+    """What was declared for texts whose first sight nobody recorded."""
 
     def __post_init__(self) -> None:
         self._rows: dict[str, QualityRow] = {}
@@ -48,11 +50,11 @@ class Findings(msgspec.Struct, dict=True):
         text = f"{version.doc_id} repeats {version.duplicate.of}"
         self.add(f"duplicate_{version.duplicate.rule}", 1, version.first_seen, text)
 
-    def version(self, version: Version, assumption: str) -> None:
+    def version(self, version: Version) -> None:
         """A version that is delivered."""
         ts = version.first_seen
         if version.is_assumed:
-            self.add("assumed_first_seen", 1, ts, f"taken as seen at {assumption}")
+            self.add("assumed_first_seen", 1, ts, f"taken as seen at {self.assumption}")
         said = version.published if version.revision == 0 else version.revised
         if said is not None and said > ts:
             self.add("published_ahead", 1, ts, version.doc_id)

@@ -184,6 +184,21 @@ def test_a_live_run_and_its_replay_score_alike(store):
     assert stored == now
 
 
+def test_a_live_run_is_told_what_a_backtest_reads(store):
+    path = store(
+        ("rss:a", NOON, [item(1, "Bitcoin rises"), item(2, "Ether falls")]),
+        ("rss:b", NOON + 1, [item(3, "BITCOIN RISES"), item(4, "Bitcoin at new high")]),
+        ("rss:a", NOON + 2, [item(1, "Bitcoin crashes")]),
+        ("rss:a", NOON + 3, [item(1, "", is_deleted=True)]),
+    )
+    feed = feed_of(path)
+    live = feed_of(path).begin()
+    one_by_one = [each for version in read_versions(Path(path)) for each in live.take([version])]
+    assert one_by_one == documents(feed)
+    assert len(one_by_one) == 4
+    assert live.findings.table() == feed.quality()
+
+
 def test_weights_go_by_source_or_kind(store):
     path = store(
         ("rss:a", NOON, [item(1, "Bitcoin rises")]),
@@ -333,6 +348,9 @@ def test_files_that_are_none_are_refused_in_one_line(tmp_path):
             documents(feed_of(str(tmp_path / name)))
     with pytest.raises(ConfigError, match="no such store or file"):
         documents(feed_of(str(tmp_path / "absent")))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match="no documents in this folder"):
+        documents(feed_of(str(tmp_path / "empty")))
 
 
 @pytest.mark.parametrize("check", kit.CHECKS, ids=lambda check: check.__name__)
