@@ -71,7 +71,7 @@ class ReadinessRecord(msgspec.Struct, frozen=True):
     outcomes: dict[str, int]
     """How many looks ended in each of `go`, `hold` and `flatten`."""
     missing: dict[str, int]
-    """Per feature that was allowed to be missing, how often it was."""
+    """Per feature made of streams, how many looks found it missing, those of the warm-up among them."""
     changes: tuple[Readiness, ...]
     """Every change of a stream between fresh, stale and missing, at most `MOST_CHANGES` of them."""
     dropped: int = 0

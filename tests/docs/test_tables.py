@@ -16,6 +16,7 @@ from quant_channels.klines.quality import CHECKS
 from quant_contracts import errors
 from quant_contracts.strategy import AccountSpec, DataSpec, PartSpec, RunSpec, SymbolSpec, TraceLevel
 from quant_daemon.cli import INTERRUPTED
+from quant_daemon.extractor import reads
 from quant_daemon.registry import KINDS, installed
 from quant_engine.execution import admission, bar_rules, desk, matching
 from quant_engine.report import definitions
@@ -90,10 +91,49 @@ def test_feature_channels_their_values_and_warm_up(table_of):
         for name, cell, values, warmup, _ in table_of(CONFIGURATION, "## Feature channels")
     }
     expected = {}
-    for name, kind in parts("features").items():
-        channel = kind(**NEEDED.get(name, {}))
-        values = ", ".join(f"`{value}`" for value in channel.outputs)
-        expected[f"`{name}`"] = (settings(kind), values, f"{channel.warmup} bars")
+    for name, (kind, channel, beside) in channels().items():
+        if not beside:
+            expected[f"`{name}`"] = (settings(kind), named(channel), f"{channel.warmup} bars")
+    assert shown == expected
+
+
+def test_channels_beside_the_bars(table_of):
+    shown = {name: cells for name, *cells, _ in table_of(CONFIGURATION, "## Channels beside the bars")}
+    expected = {}
+    for name, (kind, channel, beside) in channels().items():
+        if beside:
+            steps = "step" if channel.warmup == 1 else "steps"
+            warm = f"{channel.warmup} {steps}"
+            expected[f"`{name}`"] = [settings(kind), ", ".join(beside), named(channel), warm]
+    assert shown == expected
+
+
+def channels():
+    """Every installed channel by name: its type, one of it, and the domains it reads beside the bars."""
+    made = {name: (kind, kind(**NEEDED.get(name, {}))) for name, kind in parts("features").items()}
+    return {
+        name: (kind, channel, [stream.domain for stream in reads(channel) if stream.domain != "klines"])
+        for name, (kind, channel) in made.items()
+    }
+
+
+def named(channel) -> str:
+    return ", ".join(f"`{value}`" for value in channel.outputs)
+
+
+def test_sources_of_streams_and_their_settings(table_of):
+    common = {"domain", "symbol", "venue", "tick", "lot"}
+    shown = {name: cell for name, cell, _ in table_of(CONFIGURATION, "## Sources of streams")}
+    assert shown == {f"`{name}`": settings(kind, common) for name, kind in parts("streams").items()}
+
+
+def test_views_of_streams_and_their_settings(table_of):
+    shown = dict(table_of(CONFIGURATION, "## Sources of streams", 1))
+    expected = {}
+    for name, kind in parts("stream_handlers").items():
+        own = list(inspect.signature(kind).parameters.values())[1:]
+        cells = [f"`{setting.name}`: {json.dumps(setting.default)}" for setting in own]
+        expected[f"`{name}`"] = ", ".join(cells) or "none"
     assert shown == expected
 
 
