@@ -222,3 +222,40 @@ async def test_the_clock_of_the_machine_never_goes_back(monkeypatch):
     clock = WallClock()
     assert [clock.now for _ in range(4)] == [10, 20, 20, 30]
     await clock.sleep(-5)
+
+
+async def test_a_token_is_in_no_store_and_no_health(clock, client, serve, http, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("canary-77")
+    token.chmod(0o600)
+    # Even a server that sends the token back in a header gets it nowhere.
+    told = [
+        http.as_json({"data": [{"id": "5", "text": "Bitcoin rises"}], "meta": {"newest_id": "5"}}),
+        http.answer(status=401, headers={"Location": "/canary-77", "ETag": "canary-77"}),
+        http.answer("canary-77"),
+    ]
+    async with serve(told) as server, client() as asking:
+        source = XSource("btc", "$BTC", token_file=str(token), base_url=server.url)
+        with DocumentStore(tmp_path / "store") as store:
+            loader = SentimentLoader([source], store, asking, clock)
+            for _ in range(3):
+                await clock.drive(loader.poll_once(source))
+            health = loader.health()
+        assert [request.headers["authorization"] for request in server.requests] == ["Bearer canary-77"] * 3
+    assert health[0].failures == 2
+    assert "canary" not in f"{health} {source!r} {store.memory('x:btc')}"
+    assert all(b"canary" not in path.read_bytes() for path in (tmp_path / "store").iterdir())
+
+
+async def test_a_token_that_others_can_read_disables_its_source(clock, client, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("canary-77")
+    token.chmod(0o644)
+    source = XSource("btc", "$BTC", token_file=str(token))
+    with DocumentStore(tmp_path / "store") as store:
+        async with client() as asking:
+            loader = SentimentLoader([source], store, asking, clock)
+            await loader.poll_once(source)
+        (health,) = loader.health()
+    assert health.state == "disabled"
+    assert "mode 0600" in health.last_error_text
