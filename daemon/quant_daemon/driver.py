@@ -7,15 +7,18 @@ wait for the wall clock and call the same `step`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from quant_contracts.blocks import BLOCK_ROWS
 from quant_contracts.errors import DataError
 from quant_contracts.protocols import MatchingEngine
-from quant_contracts.units import Nanos
+from quant_contracts.units import DAY, Nanos
 from quant_daemon.blockwise import BlockRunner
-from quant_daemon.engine import UNKNOWN_LENGTH, Engine
+from quant_daemon.engine import Engine
 from quant_daemon.merge import moments, stretches
+
+UNKNOWN_LENGTH: Final[Nanos] = 365 * DAY
+"""How long a run whose end nobody knows is taken to be when progress is shown."""
 
 
 class Driver(Protocol):
@@ -65,11 +68,11 @@ class BacktestDriver:
                 for ts, bars in moments(epoch):
                     engine.step(ts, bars)
             if self._progress is not None:
-                self._progress(anchor, last, end)
+                self._progress(anchor, last, anchor + UNKNOWN_LENGTH if end is None else end)
         engine.stop()
 
-    def _warm(self) -> tuple[Nanos, Nanos]:
-        """Load the history and warm up; return when trading may begin and when the run will end."""
+    def _warm(self) -> tuple[Nanos, Nanos | None]:
+        """Load the history and warm up; return when trading may begin and when the run will end, if known."""
         engine = self._engine
         steps = engine.warmup_steps
         longest = max(handler.interval for handler in engine.handlers.values())
@@ -92,5 +95,7 @@ class BacktestDriver:
                 "and the range has no more; give a longer one or shorter windows"
             )
         lasts = [handler.last_close() for handler in engine.handlers.values()]
-        last = max((last for last in lasts if last is not None), default=anchor + UNKNOWN_LENGTH)
-        return anchor, last if self._end is None else min(last, self._end)
+        known = [last for last in lasts if last is not None]
+        if len(known) < len(lasts):
+            return anchor, self._end
+        return anchor, max(known) if self._end is None else min(max(known), self._end)

@@ -38,7 +38,7 @@ from quant_contracts.events import (
     Target,
 )
 from quant_contracts.protocols import DataHandler, Journal, Portfolio
-from quant_contracts.units import DAY, Nanos
+from quant_contracts.units import Nanos
 from quant_daemon.as_of import as_of
 from quant_daemon.bus import Bus
 from quant_daemon.clock import VirtualClock
@@ -66,9 +66,6 @@ LEGAL: Final[Mapping[State, tuple[str, ...]]] = {
     State.STOPPED: (),
 }
 """What may be called in each state."""
-
-UNKNOWN_LENGTH: Final[Nanos] = 365 * DAY
-"""How long a run whose end nobody knows is taken to be when the account's samples are spaced."""
 
 
 class Engine:
@@ -276,14 +273,15 @@ class Engine:
         self.journal.close()
         self.state, self._is_running = State.STOPPED, False
 
-    def begin(self, end: Nanos) -> None:
-        """Start sampling the account for a run that will end at `end`."""
+    def begin(self, end: Nanos | None) -> None:
+        """Start sampling the account for a run that will end at `end`, None where nobody knows."""
         self._require("step")
-        self.sampler.start(self.start, end)
+        shortest = min(handler.interval for handler in self.handlers.values())
+        self.sampler.start(self.start, end, shortest)
         self.state, self._is_running = State.RUNNING, True
 
     def _run(self) -> None:
-        self.begin(self.start + UNKNOWN_LENGTH)
+        self.begin(None)
 
     def _require(self, call: str) -> None:
         legal = LEGAL[self.state]
