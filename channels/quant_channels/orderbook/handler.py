@@ -32,8 +32,8 @@ class BookHandler:
 
     A book is sound from a snapshot on, until a gap. Changes in between are taken in as they come, all of
     them, so that a look costs the same however many there were. Nothing is shown before the first
-    snapshot, behind a gap, while a side is empty, and while the book is crossed. A book of more than
-    `most_levels` is given up like one with a gap: no market has as many.
+    snapshot, behind a gap, while a side is empty, and while the book is crossed. A book that comes to more
+    than `most_levels`, both sides together, is given up like one with a gap, so that memory is bounded.
 
     `window` keeps the last `keep` books that were looked at, one per moment.
     """
@@ -143,8 +143,6 @@ class BookHandler:
     def observe(self, _since: Nanos, ts: Nanos, /) -> Book | None:
         if self._unsound():
             return None
-        if self._seen and self._seen[-1].ts == ts and self._seen[-1].ts_known == self._known:
-            return self._seen[-1]
         ladder = self._ladder
         bids, bid_sizes = ladder.top(BID, self.depth)
         asks, ask_sizes = ladder.top(ASK, self.depth)
@@ -160,6 +158,8 @@ class BookHandler:
             len(self._bids) - len(bids),
             len(self._asks) - len(asks),
         )
+        if self._seen and self._seen[-1].ts == ts:
+            self._seen.pop()
         self._seen.append(book)
         return book
 

@@ -142,6 +142,14 @@ def test_age_is_that_of_the_last_frame_even_one_without_levels():
     assert handler.last_known == 50
 
 
+def test_a_second_look_at_one_moment_shows_what_came_in_between():
+    handler = pushed([WHOLE])
+    first = handler.observe(0, 1)
+    handler.push(delta(1, [(99.0, 5.0)]))
+    assert (first.bid_sizes[0], handler.observe(0, 1).bid_sizes[0]) == (1.0, 5.0)
+    assert [book.bid_sizes[0] for book in handler.window(2)] == [5.0]
+
+
 def test_a_window_holds_the_last_books_that_were_looked_at_one_a_moment():
     handler = pushed([WHOLE], keep=2)
     for ts in (5, 6, 6, 7):
