@@ -7,10 +7,19 @@ from datetime import UTC, datetime
 from typing import Final
 
 from quant_contracts.errors import ConfigError
-from quant_contracts.units import DAY, HOUR, MINUTE, SECOND, Nanos
+from quant_contracts.units import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND, Nanos
 
 UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 
+
+AGES: Final = (
+    ("d", DAY),
+    ("h", HOUR),
+    ("m", MINUTE),
+    ("s", SECOND),
+    ("ms", MILLISECOND),
+    ("us", MICROSECOND),
+)
 
 LONGEST: Final[Nanos] = 3650 * DAY
 
@@ -45,6 +54,18 @@ def interval_name(interval: Nanos) -> str:
         if interval % UNITS[unit] == 0:
             return f"{interval // UNITS[unit]}{unit}"
     return f"{interval}ns"
+
+
+def age_name(age: Nanos) -> str:
+    """How long ago something was, as short as a person would say it: three digits, one unit.
+
+    >>> age_name(4_218_000_000), age_name(61 * MINUTE), age_name(12 * HOUR + 9), age_name(49)
+    ('4.22s', '61m', '12h', '49ns')
+    """
+    for unit, length in AGES:
+        if age >= 2 * length:
+            return f"{age / length:.3g}{unit}"
+    return f"{age}ns"
 
 
 def parse_time(text: str) -> Nanos:

@@ -8,11 +8,11 @@ from typing import Final
 
 from quant_channels.sentiment.text.cleaning import LIMIT
 from quant_channels.streams.cursor import Cursor
-from quant_contracts.duration import interval_name, parse_interval, time_name
+from quant_contracts.duration import age_name, parse_interval, time_name
 from quant_contracts.errors import ConfigError, DataError
 from quant_contracts.events import DataGap, Document, Freshness, StreamEvent
 from quant_contracts.protocols import StreamFeed
-from quant_contracts.units import SECOND, Nanos
+from quant_contracts.units import Nanos
 from quant_contracts.views import DocumentsView
 
 TEXT_BYTES: Final = 4 * (LIMIT + 1_001)
@@ -97,8 +97,7 @@ class DocumentsHandler:
             return "missing", "no document yet"
         age = ts - self._window[-1].ts_known
         if max_age is not None and age > max_age:
-            seconds = interval_name(age // SECOND * SECOND)
-            return "stale", f"last document {seconds} ago"
+            return "stale", f"last document {age_name(age)} ago"
         return "fresh", ""
 
     def gaps(self) -> tuple[DataGap, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from quant_contracts.duration import interval_name
+from quant_contracts.duration import age_name
 from quant_contracts.errors import DataError
 from quant_contracts.events import DataGap, Freshness
 from quant_contracts.units import Nanos
@@ -23,7 +23,7 @@ def by_age(known: Nanos, ts: Nanos, max_age: Nanos | None) -> tuple[Freshness, s
     (('fresh', ''), ('stale', 'last change 30ns ago'))
     """
     if max_age is not None and ts - known > max_age:
-        return "stale", f"last change {interval_name(ts - known)} ago"
+        return "stale", f"last change {age_name(ts - known)} ago"
     return "fresh", ""
 
 
