@@ -23,8 +23,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -34,8 +33,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from quant_contracts.blocks import BarBlock, Column
-from quant_contracts.protocols import FeatureSpec, QualityRow, SourceInfo
-from quant_contracts.units import MILLISECOND, Nanos
+from quant_contracts.protocols import FeatureSpec
+from quant_contracts.testing.samples import SampleFeed, memory_feed
+from quant_contracts.units import MILLISECOND
 from quant_daemon.loader import Loader
 from quant_daemon.registry import Registry
 
@@ -72,36 +72,12 @@ def table(rows: int) -> dict[str, npt.NDArray[np.generic]]:
     return {"open_time_ms": first + np.arange(rows, dtype=np.int64) * step, **columns}
 
 
-def memory_feed(columns: Mapping[str, npt.NDArray[np.generic]]) -> type:
+def feed_of(columns: Mapping[str, npt.NDArray[np.generic]]) -> type:
     """A feed type over columns in memory."""
     opened = columns["open_time_ms"] * MILLISECOND
     step = int(opened[1] - opened[0])
     whole = BarBlock("BTCUSDT", step, opened + step, *(columns[name].astype(np.float64) for name in COLUMNS))
-
-    class MemoryFeed(msgspec.Struct):
-        symbol: str
-        interval: Nanos | str | None = None
-        repair: list[str] = []
-        venue: str = ""
-        tick: Decimal | None = None
-
-        def __post_init__(self) -> None:
-            self.interval = step
-
-        def blocks(self, start: Nanos | None, end: Nanos | None, rows: int) -> Iterator[BarBlock]:
-            for row in range(0, len(whole), rows):
-                yield whole.slice(row, min(len(whole), row + rows))
-
-        def last_close(self) -> Nanos | None:
-            return int(whole.ts[-1])
-
-        def info(self) -> SourceInfo:
-            return SourceInfo("memory", "")
-
-        def quality(self) -> tuple[QualityRow, ...]:
-            return ()
-
-    return MemoryFeed
+    return memory_feed({"BTCUSDT": SampleFeed(whole)})
 
 
 def strategy(kind: str) -> dict[str, object]:
@@ -132,7 +108,7 @@ def main() -> None:
         local: dict[str, Mapping[str, type]] = {"models": {"NoopModel": NoopModel}}
         plain = strategy(kind)
         if source == "memory":
-            local["feeds"] = {"memory": memory_feed(columns)}
+            local["feeds"] = {"memory": feed_of(columns)}
             plain["data"] = {"BTCUSDT": {"source": {"class": "memory"}}}
         else:
             file = Path(folder) / "bars.parquet"

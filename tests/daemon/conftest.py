@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 
-import msgspec
 import pytest
 
-from quant_contracts.blocks import BarBlock, Block
 from quant_contracts.events import Bar
-from quant_contracts.protocols import QualityRow, SourceInfo
-from quant_contracts.testing.samples import SampleStream
-from quant_contracts.units import Nanos
+from quant_contracts.testing.samples import SampleFeed, memory_feed, memory_stream
 from quant_daemon.loader import Loader
 from quant_daemon.registry import Registry
 from quant_daemon.session import Session
@@ -29,63 +24,6 @@ W1 = {
 }
 
 
-def memory_feed(bars: Mapping[str, Sequence[Bar]]) -> type:
-    """A feed type over bars by symbol; it counts how often it was opened."""
-    blocks_of = {symbol: BarBlock.of(list(rows)) for symbol, rows in bars.items()}
-
-    class MemoryFeed(msgspec.Struct, forbid_unknown_fields=True):
-        symbol: str
-        interval: str | None = None
-        repair: list[str] = []
-        venue: str = ""
-        tick: Decimal | None = None
-
-        def __post_init__(self) -> None:
-            self.interval = blocks_of[self.symbol].interval  # type: ignore[assignment]
-
-        def blocks(self, start: Nanos | None, end: Nanos | None, rows: int) -> Iterator[BarBlock]:
-            MemoryFeed.opened += 1
-            block = blocks_of[self.symbol]
-            first = 0 if start is None else int((block.ts - block.interval).searchsorted(start))
-            last = len(block) if end is None else int(block.ts.searchsorted(end, side="right"))
-            for row in range(first, last, rows):
-                yield block.slice(row, min(last, row + rows))
-
-        def last_close(self) -> Nanos | None:
-            return int(blocks_of[self.symbol].ts[-1])
-
-        def info(self) -> SourceInfo:
-            return SourceInfo("memory", "0" * 64)
-
-        def quality(self) -> tuple[QualityRow, ...]:
-            return ()
-
-    MemoryFeed.opened = 0
-    return MemoryFeed
-
-
-def memory_stream(feeds: Mapping[tuple[str, str], SampleStream]) -> type:
-    """A stream feed type over rows at hand, by symbol and domain."""
-
-    class MemoryStream(msgspec.Struct, forbid_unknown_fields=True):
-        domain: str
-        symbol: str
-        venue: str = ""
-        tick: str = ""
-        lot: str = ""
-
-        def blocks(self, start: Nanos | None, end: Nanos | None, rows: int) -> Iterator[Block]:
-            return feeds[self.symbol, self.domain].blocks(start, end, rows)
-
-        def info(self) -> SourceInfo:
-            return SourceInfo("memory", "0" * 64)
-
-        def quality(self) -> tuple[QualityRow, ...]:
-            return ()
-
-    return MemoryStream
-
-
 @pytest.fixture
 def session_of():
     """A function from a configuration and bars by symbol to an assembled session."""
@@ -93,7 +31,7 @@ def session_of():
     def make(
         config, bars: Mapping[str, Sequence[Bar]], overrides=None, local=None, streams=None, **options
     ) -> Session:
-        feed = memory_feed(bars)
+        feed = memory_feed({symbol: SampleFeed(rows) for symbol, rows in bars.items()})
         at_hand = {"feeds": {"memory": feed}, "streams": {"memory": memory_stream(streams or {})}}
         registry = Registry({**at_hand, **(local or {})})
         declared = config.get("data", {})

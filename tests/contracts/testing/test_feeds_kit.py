@@ -107,7 +107,7 @@ class CutsByClose(Sample):
 class ReadOnce(Sample):
     def blocks(self, start, end, rows, /):
         found = super().blocks(start, end, rows)
-        self._bars = self._bars[:1] + self._bars[2:]
+        self._block = BarBlock.join([self._block.slice(0, 1), self._block.slice(2, len(self._block))])
         return found
 
 

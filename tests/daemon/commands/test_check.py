@@ -160,8 +160,19 @@ def test_a_plain_class_or_a_function_will_do(folder, name):
 def test_other_kinds_are_made_as_the_loader_makes_them():
     for name in ("OrderDesk", "klines", "BarMatchingEngine", "TWAPPolicy"):
         assert run(name).exit_code == 0
-    assert run("synthetic", "--params", '{"symbol": "BTCUSDT", "days": 1}').exit_code == 0
+    days = ("synthetic", "--params", '{"symbol": "BTCUSDT", "days": 1}', "--kind", "feeds")
+    assert run(*days).exit_code == 0
     assert run("Ledger", "--params", '{"cash": "1000"}').exit_code == 0
+
+
+def test_streams_and_their_handlers_are_checked_on_samples():
+    for name in ("trades", "surface"):
+        assert "stream handler" in run(name).output
+        assert run(name).exit_code == 0
+    settings = '{"domain": "trades", "symbol": "BTCUSDT", "days": 1}'
+    assert run("synthetic", "--params", settings, "--kind", "streams").exit_code == 0
+    # Quotes are derived from a sample of a book.
+    assert run("from_book", "--params", '{"domain": "quotes", "symbol": "BTCUSDT"}').exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import msgspec
 
-from quant_contracts.blocks import BarBlock
+from quant_contracts.blocks import COLUMNS, BarBlock
 from quant_contracts.events import Bar
 from quant_contracts.protocols import QualityRow, SourceInfo
 from quant_contracts.units import DAY, HOUR, MINUTE, SECOND, Nanos
@@ -113,31 +113,36 @@ class SampleFeed:
     [4, 4, 2]
     """
 
-    def __init__(self, bars: Sequence[Bar]) -> None:
-        self._bars = tuple(bars)
+    def __init__(self, bars: Sequence[Bar] | BarBlock) -> None:
+        self._block = bars if isinstance(bars, BarBlock) else BarBlock.of(list(bars))
 
     @property
     def symbol(self) -> str:
-        return self._bars[0].symbol
+        return self._block.symbol
 
     @property
     def interval(self) -> Nanos:
-        return self._bars[0].interval
+        return self._block.interval
 
     def blocks(self, start: Nanos | None, end: Nanos | None, rows: int, /) -> Iterator[BarBlock]:
-        asked = [
-            bar
-            for bar in self._bars
-            if (start is None or bar.ts_open >= start) and (end is None or bar.ts_event <= end)
-        ]
-        for row in range(0, len(asked), rows):
-            yield BarBlock.of(asked[row : row + rows])
+        block = self._block
+        first = 0 if start is None else int((block.ts - block.interval).searchsorted(start))
+        last = len(block) if end is None else int(block.ts.searchsorted(end, side="right"))
+        for row in range(first, last, rows):
+            yield block.slice(row, min(last, row + rows))
 
     def last_close(self) -> Nanos | None:
-        return self._bars[-1].ts_event
+        return self._block.ts.item(-1)
 
     def info(self) -> SourceInfo:
-        return SourceInfo("sample", hashlib.sha256(msgspec.msgpack.encode(self._bars)).hexdigest())
+        return self._info
+
+    @cached_property
+    def _info(self) -> SourceInfo:
+        digest = hashlib.sha256(self._block.ts_known)
+        for name in ("ts", *COLUMNS):
+            digest.update(getattr(self._block, name))
+        return SourceInfo("sample", digest.hexdigest())
 
     def quality(self) -> tuple[QualityRow, ...]:
         return ()
