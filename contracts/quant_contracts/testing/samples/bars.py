@@ -139,9 +139,9 @@ class SampleFeed:
 
     @cached_property
     def _info(self) -> SourceInfo:
-        digest = hashlib.sha256(self._block.ts_known)
-        for name in ("ts", *COLUMNS):
-            digest.update(getattr(self._block, name))
+        digest = hashlib.sha256()
+        for column in (self._block.ts_known, *(getattr(self._block, name) for name in ("ts", *COLUMNS))):
+            digest.update(column.data)
         return SourceInfo("sample", digest.hexdigest())
 
     def quality(self) -> tuple[QualityRow, ...]:
