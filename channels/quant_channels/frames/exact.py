@@ -9,8 +9,8 @@ from typing import Final
 
 from quant_contracts.units import MICROSECOND, MILLISECOND, Nanos
 
-REMEMBERED: Final = 1 << 16
-"""Texts kept with their steps, some 6 MB: prices and sizes come back again and again."""
+REMEMBERED: Final = 1 << 14
+"""Texts kept with their steps, some 2 MB: prices and sizes come back again and again."""
 LONGEST: Final = 40
 """Characters of a number; no venue writes longer ones."""
 MOST: Final = 1 << 53

@@ -257,11 +257,11 @@ class BookBuilder:
         return changes
 
     def _lost(self, now: Nanos) -> Outcome:
-        self._count("unreadable")
-        if self.state == "valid":
-            return () if self._rule.shows_loss else self._invalidate("unreadable frame", now)
-        # It may have been the snapshot.
-        return () if self.state == "empty" else (self._ask("unreadable frame", now),)
+        if self.state == "valid" and not self._rule.shows_loss:
+            return self._invalidate("unreadable frame", now)
+        self._count("unreadable frame")
+        # It may have been the snapshot that is waited for.
+        return (self._ask("unreadable frame", now),) if self.state in {"buffering", "invalid"} else ()
 
     def _put(self, depth: Depth) -> None:
         if depth.is_snapshot:
