@@ -47,6 +47,7 @@ LEFT_OUT = {
     "make test": "this is it",
     ". .venv/bin/activate": "the commands are at hand here",
     "docker": "needs a container engine and a base image",
+    "quant-engine backtest examples/recorded_book.json": "needs a recording; tests/examples has one",
 }
 """How a command that is not run begins, and why it is not."""
 INSTALL = "python -m pip install --no-build-isolation --editable ."

@@ -19,11 +19,12 @@ from quant_engine.report import build_report
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
+RECORDED = EXAMPLES / "recorded_book.json"
 CONFIGURATIONS = sorted(
     path
     for folder in (EXAMPLES, ROOT / "deploy")
     for path in folder.iterdir()
-    if path.suffix in {".json", ".toml"}
+    if path.suffix in {".json", ".toml"} and path != RECORDED
 )
 SNIPPET = re.compile(
     r"^```python\n(from quant_engine import \(\n    RSIModel.*?)^```$", re.MULTILINE | re.DOTALL
@@ -31,6 +32,7 @@ SNIPPET = re.compile(
 BTC = "klines/binance_um_BTCUSDT_1m_2022.parquet"
 ETH = "klines/binance_um_ETHUSDT_1m_2022-01_2022-04.parquet"
 YEAR = "klines/binance_spot_BTCUSDT_15m_2025.parquet"
+FRAMES = "l2/binance_spot_BTCUSDT_frames_20240808T2354.jsonl.gz"
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,29 @@ def test_the_pair_runs_on_real_bars(shared_data):
 def test_the_single_symbol_runs_on_a_real_year(shared_data):
     report = run(EXAMPLES / "rsi_twap.json", {"BTCUSDT": shared_data(YEAR)})
     assert report.summary.counts["BTCUSDT"]["bars"] > 34_000
+
+
+def test_the_recorded_book_runs_on_a_real_recording(shared_data, tmp_path, monkeypatch):
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / "BTCUSDT.jsonl.gz").symlink_to(shared_data(FRAMES))
+    monkeypatch.chdir(tmp_path)
+    report = run(RECORDED)
+    assert report.summary.counts["BTCUSDT"]["bars"] > 50
+    (ready,) = report.summary.beside.outcomes
+    assert (ready.go, ready.hold, ready.flatten) == (64, 0, 0)
+    assert not report.record.gaps
+
+
+def test_five_domains_are_all_looked_at_and_each_is_missed_once():
+    report = run(EXAMPLES / "five_domains.json")
+    assert [row.stream for row in report.summary.beside.streams] == [
+        *("quotes", "orderbook", "trades", "surface", "sentiment")
+    ]
+    (ready,) = report.summary.beside.outcomes
+    assert ready.hold
+    assert ready.flatten
+    assert ready.go > 1_400
+    assert report.summary.beside.gaps == {"BTCUSDT.orderbook": 5}
 
 
 def test_every_example_is_shown_with_the_command_that_runs_it():
