@@ -33,6 +33,13 @@ SETTINGS = {
     "ZScore": [{}, {"window": 2}],
     "LinearModel": [
         {"terms": [{"channel": "RSI", "output": "rsi_14", "weight": -0.6, "centre": 50.0, "scale": 30.0}]},
+        {
+            "terms": [
+                {"channel": "ZScore", "output": "zscore_20", "weight": 0.5},
+                {"channel": "IVFactors", "output": "iv_rr25_30d", "weight": 0.3, "optional": True},
+                {"channel": "SentimentScore", "output": "sentiment_6h", "weight": 0.3, "optional": True},
+            ]
+        },
     ],
     "PairsModel": [{"other": "ETHUSDT"}],
     "RSIModel": [{}, {"follow": True}],
@@ -68,7 +75,7 @@ SETTINGS = {
     "orderbook": [{}, {"depth": 3, "keep": 2, "most_levels": 1_000}],
     "quotes": [{}, {"keep": 64}],
     "trade_bars": [
-        {"symbol": "BTCUSDT", "path": "trades.jsonl", "interval": "10s", "instrument": "XBTUSDT"},
+        {"symbol": "XBTUSDT", "path": "frames.jsonl", "interval": "10s", "instrument": "BTCUSDT"},
         {"symbol": "BTCUSDT", "path": "trades.parquet", "interval": "1s", "layout": "parquet"},
     ],
     "trades": [{}, {"keep": 64}],
