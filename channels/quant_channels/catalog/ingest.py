@@ -6,10 +6,10 @@ the same, row for row; where none did, its rows are added.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, pairwise
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from quant_channels.catalog.commit import INDEX, changing, commit
 from quant_channels.catalog.index import StoredSource, check_names, digest_of
-from quant_channels.catalog.lead import lead_of
+from quant_channels.catalog.lead import LEADS, lead_of
+from quant_channels.catalog.periods import Period, begin_of, in_order, periods_of
 from quant_channels.catalog.streams import (
     CHUNK,
     DomainIndex,
@@ -33,13 +34,9 @@ from quant_contracts.blocks.columns import Times
 from quant_contracts.duration import time_name
 from quant_contracts.errors import DataError
 from quant_contracts.protocols import StreamFeed
-from quant_contracts.units import DAY, HOUR, Nanos
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-PERIODS: Final = {"orderbook": (HOUR, "h")}
-"""How long a file is, and numpy's name for it, where it is not a day."""
 
 
 class StreamIngested(msgspec.Struct, frozen=True):
@@ -55,19 +52,6 @@ class StreamIngested(msgspec.Struct, frozen=True):
     """Stored rows that gave way to others."""
     files: tuple[str, ...]
     """Names of the files that were written; empty when everything was there already."""
-
-
-class Period(msgspec.Struct, frozen=True, eq=False):
-    """The rows of a source that belong into one file."""
-
-    name: str
-    rows: pa.Table
-    lead: pa.Table | None
-    """What the source said was so when the file begins."""
-    first: Nanos | None
-    """The source speaks from here ..."""
-    last: Nanos | None
-    """... to here; None is the end of the period."""
 
 
 def ingest_stream(
@@ -102,11 +86,12 @@ def ingest_stream(
         merger = _Merger(folder, stage, index, feed, replace)
         rows = 0
         begin = end = first.ts_known.item(0)
-        for period in _periods(_counted(chain([first], blocks), feed, progress), feed.domain):
+        for period in periods_of(in_order(chain([first], blocks), feed, progress), feed.domain):
             merger.merge(period)
             rows += len(period.rows)
             end = known_of(period.rows).item(-1)
         gone = merger.drop_unspoken()
+        merger.lead_on()
         if merger.written or gone:
             info = feed.info()
             source = StoredSource(info.name, info.sha256, rows, begin, end, feed.quality())
@@ -131,33 +116,63 @@ class _Merger:
         self.written: list[str] = []
         self.added = self.replaced = 0
         self._seen: list[str] = []
+        self._lead = lead_of(index.domain)
 
     def merge(self, period: Period) -> None:
         """Write the file of the period anew where the source has something to add."""
         import pyarrow as pa  # noqa: PLC0415 - takes 50 ms, which listing a catalog should not pay for
 
+        if not self._seen:
+            self._begin_behind(period.name)
         self._seen.append(period.name)
-        new, lead = period.rows, period.lead
+        new = period.rows
+        old_lead, old = self._stored(period.name) or (None, new.slice(0, 0))
+        inside = between(old, period.first, period.last)
         claimed = new.filter(pa.array(self._spoken_for(known_of(new))))
-        parts = [new]
-        agree, gone = True, 0
-        stored = self.files.get(period.name)
-        if stored is not None:
-            old_lead, old = self._stored(stored)
-            inside = between(old, period.first, period.last)
-            agree, gone = inside.equals(claimed), len(inside)
-            before = old.slice(0, 0) if period.first is None else between(old, None, period.first - 1)
-            after = old.slice(len(before) + gone)
-            if not agree and not self.replace:
-                raise self._conflict(inside, claimed)
-            lead = old_lead if len(before) else lead
-            parts = [before, new, *([] if agree else _seam(self.index.domain, after)), after]
-        if agree and len(claimed) == len(new):
-            return
-        self.added += len(new) - len(claimed)
-        self.replaced += 0 if agree else gone
-        self.written.append(period.name)
-        self.files[period.name] = _write(self.stage / period.name, pa.concat_tables(parts), lead)
+        agree = inside.equals(claimed)
+        if not agree and not self.replace:
+            raise self._conflict(inside, claimed)
+        ahead = 0 if period.first is None else len(between(old, None, period.first - 1))
+        after = old.slice(ahead + len(inside))
+        seam = [] if agree else _seam(self.index.domain, after)
+        rows = pa.concat_tables([old.slice(0, ahead), new, *seam, after])
+        is_new = not agree or len(claimed) < len(new)
+        if is_new:
+            self.added += len(new) - len(claimed)
+            self.replaced += 0 if agree else len(inside)
+        self._put(period.name, rows, old_lead, must=is_new)
+
+    def lead_on(self) -> None:
+        """See to it that the files behind begin with what is so now, as far as that makes a difference."""
+        for name in sorted(name for name in self.files if name > self._seen[-1]):
+            stored = self._stored(name)
+            if stored is None or not self._put(name, stored[1], stored[0], must=False):
+                return
+
+    def _put(self, name: str, rows: pa.Table, old_lead: pa.Table | None, *, must: bool) -> bool:
+        """Write a file with its lead, if it must be or the lead is another; True where it was written."""
+        from quant_channels.catalog.rows import decode, encode  # noqa: PLC0415 - as above
+
+        said = self._lead.rows(begin_of(name))
+        lead = None if said is None else encode(said)
+        same = lead is None if old_lead is None else lead is not None and lead.equals(old_lead)
+        if must or not same:
+            self.written.append(name)
+            self.files[name] = _write(self.stage / name, rows, lead)
+        if self.index.domain in LEADS:
+            self._lead.absorb(decode(self.index.domain, self.index.symbol, self.index.traits, rows))
+        return must or not same
+
+    def _begin_behind(self, name: str) -> None:
+        """Take in what the file ahead of the first period says."""
+        from quant_channels.catalog.rows import decode  # noqa: PLC0415 - as above
+
+        earlier = [other for other in sorted(self.files) if other < name]
+        if earlier and self.index.domain in LEADS:
+            for table in self._stored(earlier[-1]) or ():
+                if table is not None:
+                    block = decode(self.index.domain, self.index.symbol, self.index.traits, table)
+                    self._lead.absorb(block)
 
     def drop_unspoken(self) -> list[str]:
         """Files of the time that the source speaks for and has nothing to say of."""
@@ -180,12 +195,15 @@ class _Merger:
             spoken |= (known >= source.first) & (known <= source.last)
         return spoken
 
-    def _stored(self, file: StoredPart) -> tuple[pa.Table | None, pa.Table]:
-        """Lead and rows of a stored file."""
+    def _stored(self, name: str) -> tuple[pa.Table | None, pa.Table] | None:
+        """Lead and rows of a stored file, None where there is none of that name."""
         from quant_channels.catalog.parquet import read_table  # noqa: PLC0415 - as above
 
+        file = self.files.get(name)
+        if file is None:
+            return None
         digest_of(self.folder, [file])
-        table = read_table(self.folder / file.name)
+        table = read_table(self.folder / name)
         return table.slice(0, file.lead) if file.lead else None, table.slice(file.lead)
 
     def _conflict(self, old: pa.Table, new: pa.Table) -> DataError:
@@ -200,7 +218,7 @@ class _Merger:
         return DataError(
             f"{self.feed.info().name}: what became known at {time_name(begin)} is stored otherwise "
             f"({len(old) - same:,} stored rows, {len(new) - same:,} that come); "
-            "pass --replace to keep the new ones"
+            "pass --replace to keep the new ones, or keep both under different venue names"
         )
 
 
@@ -218,57 +236,6 @@ def _of_one_kind(index: DomainIndex, first: Block, feed: StreamFeed) -> DomainIn
             "give both the same, or another venue name"
         )
     return msgspec.structs.replace(index, traits=traits)
-
-
-def _counted(
-    blocks: Iterable[Block], feed: StreamFeed, progress: Callable[[int], None] | None
-) -> Iterator[Block]:
-    """The blocks, once it is sure that they are in order."""
-    done, last = 0, 0
-    for block in blocks:
-        known = block.ts_known
-        if known.item(0) < last or bool((known[1:] < known[:-1]).any()):
-            raise DataError(f"{feed.info().name}: rows are not in the order in which they became known")
-        yield block
-        last = known.item(-1)
-        done += len(block)
-        if progress is not None:
-            progress(done)
-
-
-def _periods(blocks: Iterator[Block], domain: str) -> Iterator[Period]:
-    """The rows of each file, in order."""
-    import pyarrow as pa  # noqa: PLC0415 - as above
-
-    from quant_channels.catalog.rows import encode  # noqa: PLC0415 - as above
-
-    length, unit = PERIODS.get(domain, (DAY, "D"))
-    lead = lead_of(domain)
-    current = -1
-    head: pa.Table | None = None
-    first: Nanos | None = None
-    parts: list[pa.Table] = []
-    for block in blocks:
-        numbers = block.ts_known // length
-        begins = [0, *(np.flatnonzero(numbers[1:] != numbers[:-1]) + 1).tolist(), len(block)]
-        for start, stop in pairwise(begins):
-            piece = block.slice(start, stop)
-            if (number := numbers.item(start)) != current:
-                if parts:
-                    yield Period(_name(current * length, unit), pa.concat_tables(parts), head, first, None)
-                # Later periods it speaks for from their beginning.
-                first = None if parts else piece.ts_known.item(0)
-                said = lead.rows(number * length)
-                head = None if said is None else encode(said)
-                current, parts = number, []
-            lead.absorb(piece)
-            parts.append(encode(piece))
-    rows = pa.concat_tables(parts)
-    yield Period(_name(current * length, unit), rows, head, first, known_of(rows).item(-1))
-
-
-def _name(begin: Nanos, unit: str) -> str:
-    return f"{np.datetime64(begin, 'ns').astype(f'datetime64[{unit}]')}.parquet"
 
 
 def _seam(domain: str, after: pa.Table) -> list[pa.Table]:

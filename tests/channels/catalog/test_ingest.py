@@ -47,13 +47,13 @@ def test_the_same_rows_again_change_nothing(catalog, sample, tape, bytes_of, dom
     assert bytes_of(catalog) == before
 
 
-@pytest.mark.parametrize("domain", ["trades", "quotes", "sentiment", "surface"])
+@pytest.mark.parametrize("domain", DOMAINS)
 def test_parts_in_any_order_make_the_same_files(tmp_path, sample, tape, bytes_of, domain):
     feed = sample(domain)
     ingest_stream(StreamCatalog(tmp_path / "whole"), feed, "binance")
     count = len(feed.events)
     for start, stop in ((count // 2, count), (0, count // 3), (count // 4, 3 * count // 4)):
-        part = tape(domain, feed.events[start:stop], name=f"from {start}")
+        part = tape(domain, feed.events[start:stop], name=f"from {start}", grid=feed.grid)
         ingest_stream(StreamCatalog(tmp_path / "parts"), part, "binance")
     whole, parts = (bytes_of(StreamCatalog(tmp_path / name)) for name in ("whole", "parts"))
     index = f"binance/BTCUSDT/{domain}/catalog.json"
@@ -91,6 +91,15 @@ def test_missing_and_new_rows_within_what_is_known_are_contradictions(catalog, s
         events.insert(100, events[100])
     with pytest.raises(DataError, match="is stored otherwise"):
         ingest_stream(catalog, tape("trades", events), "binance")
+
+
+def test_rows_where_another_source_was_silent_are_a_contradiction(catalog, sample, tape):
+    feed = sample("trades")
+    silent = [event for event in feed.events if not START + DAY <= event.ts_known < START + 2 * DAY]
+    ingest_stream(catalog, tape("trades", silent), "binance")
+    spoken = [event for event in feed.events if START + DAY <= event.ts_known < START + 2 * DAY]
+    with pytest.raises(DataError, match="is stored otherwise"):
+        ingest_stream(catalog, tape("trades", spoken, name="another"), "binance")
 
 
 def test_a_day_that_a_replacement_has_nothing_of_goes(catalog, sample, tape, stored):
