@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from decimal import Decimal
+from math import gcd
 from typing import Final
 
 from quant_contracts.units import MICROSECOND, MILLISECOND, Nanos
@@ -65,12 +66,14 @@ class Steps(dict[str | bytes, int]):
 
     def __init__(self, step: Decimal, least: int, most: int = MOST) -> None:
         super().__init__()
-        self._over, self._under = step.as_integer_ratio()
+        over, under = step.as_integer_ratio()
+        # By how many decimals a text has: what its digits are multiplied and divided by.
+        self._scales = [reduced(under, over * 10**decimals) for decimals in range(LONGEST)]
         self._least = least
         self._most = most
 
     def __missing__(self, text: str | bytes) -> int:
-        count = self._count(text if isinstance(text, str) else text.decode("ascii", "replace"))
+        count = self._count(text.decode("ascii", "replace") if isinstance(text, bytes) else text)
         if len(self) >= REMEMBERED:
             self.clear()
         self[text] = count
@@ -81,15 +84,15 @@ class Steps(dict[str | bytes, int]):
         digits = whole + part
         if not (digits.isdecimal() and digits.isascii() and whole and len(text) <= LONGEST):
             return self._odd(text)
-        unit: int = 10 ** len(part)
-        count, rest = divmod(int(digits) * self._under, self._over * unit)
-        if rest:
-            raise Refusal("off_grid")
-        if count > self._most:
-            raise Refusal("too_large")
-        if count < self._least:
-            raise Refusal("not_positive")
-        return count
+        up, down = self._scales[len(part)]
+        count = int(digits) * up
+        if down != 1:
+            count, rest = divmod(count, down)
+            if rest:
+                raise Refusal("off_grid")
+        if self._least <= count <= self._most:
+            return count
+        raise Refusal("too_large" if count > self._most else "not_positive")
 
     def _odd(self, text: str) -> int:
         """A number with an exponent, or none at all."""
@@ -102,6 +105,12 @@ class Steps(dict[str | bytes, int]):
         if len(plain) > LONGEST:
             raise Refusal("off_grid")
         return self._count(plain)
+
+
+def reduced(over: int, under: int) -> tuple[int, int]:
+    """A fraction in lowest terms."""
+    common = gcd(over, under)
+    return over // common, under // common
 
 
 def millis(value: int) -> Nanos:
