@@ -36,6 +36,7 @@ PAGES = (
     "docs/design.md",
     "docs/looking.md",
     "docs/options.md",
+    "docs/orderbook.md",
     "docs/reports.md",
     "docs/sentiment.md",
     "docs/writing-a-part.md",
