@@ -97,7 +97,7 @@ class ExpiryChain(msgspec.Struct, frozen=True):
 
 
 class OptionChain(msgspec.Struct, frozen=True):
-    """Every option of one underlying that has a quote and has not expired at `ts`."""
+    """Every option of one underlying that has a quote and has not expired at `ts`; at its expiry it has."""
 
     ts: Nanos
     symbol: str

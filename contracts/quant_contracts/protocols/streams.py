@@ -42,9 +42,10 @@ class StreamFeed(Protocol):
     def blocks(self, start: Nanos | None, end: Nanos | None, rows: int, /) -> Iterator[Block]:
         """Rows known from `start` to `end`, both included, about `rows` at a time, none of them empty.
 
-        A frame of the venue is never divided. A book, and a chain, begin with what is needed to be whole
-        at `start`: rows known earlier are delivered first. Opens what it needs when the first block is
-        asked for and closes it with the last; memory does not grow with the length of the history.
+        A frame of the venue is never divided, and what became known at one moment may stay together. A
+        book, and a chain, begin with what is needed to be whole at `start`: rows known earlier are delivered
+        first. Opens what it needs when the first block is asked for and closes it with the last; memory
+        does not grow with the length of the history.
         """
         ...
 

@@ -24,24 +24,29 @@ def agrees(came: Seen | None, reference: Seen | None, depth: int | None = None) 
     """True when a handler's view says what the reference says, as far as it says anything.
 
     Of a book it may hold the best `depth` levels of each side, of a span of time the last rows: then it
-    says that the span is not whole.
+    says that the span is not whole. Of documents it may have forgotten early ones at the first look.
     """
     if isinstance(came, Book) and isinstance(reference, Book):
         return same_view(came, _top(reference, depth))
     if isinstance(came, TradesView) and isinstance(reference, TradesView):
         kept, there = len(came.trades), len(reference.trades)
-        trades = reference.trades.slice(max(0, there - kept), there)
-        is_whole = reference.is_whole and kept == there
-        return same_view(came, msgspec.structs.replace(reference, trades=trades, is_whole=is_whole))
+        last = msgspec.structs.replace(
+            reference,
+            trades=reference.trades.slice(max(0, there - kept), there),
+            is_whole=reference.is_whole and kept == there,
+        )
+        return (kept > 0 or not there) and same_view(came, last)
     if isinstance(came, QuotesView) and isinstance(reference, QuotesView):
         kept, there = len(came.quotes), len(reference.quotes)
-        quotes = reference.quotes.slice(max(0, there - kept), there)
-        expected = msgspec.structs.replace(reference, quotes=quotes, is_whole=kept == there)
-        if kept != there:
-            # What was in force before a span that is no longer all there may be forgotten too.
-            expected = msgspec.structs.replace(expected, before=came.before)
-        return same_view(came, expected)
-    if isinstance(came, DocumentsView) and isinstance(reference, DocumentsView):
+        last_quotes = msgspec.structs.replace(
+            reference,
+            quotes=reference.quotes.slice(max(0, there - kept), there),
+            # Of a span that is no longer all there it is the quote before what is.
+            before=reference.before if kept == there else came.before,
+            is_whole=kept == there,
+        )
+        return (kept > 0 or not there) and same_view(came, last_quotes)
+    if isinstance(came, DocumentsView) and isinstance(reference, DocumentsView) and not came.since:
         there = len(reference.documents)
         documents = reference.documents[max(0, there - len(came.documents)) :]
         return same_view(came, msgspec.structs.replace(reference, documents=documents))

@@ -160,6 +160,18 @@ class ForgetsTheNewest(View):
         return view and msgspec.structs.replace(view, trades=view.trades.slice(0, len(view.trades) - 1))
 
 
+class AdmitsThatItKeepsNothing(View):
+    def observe(self, since, ts, /):
+        view = super().observe(since, ts)
+        return view and msgspec.structs.replace(view, trades=view.trades.slice(0, 0), is_whole=False)
+
+
+class KeepsOneDocument(DocumentsView):
+    def observe(self, since, ts, /):
+        view = super().observe(since, ts)
+        return view and msgspec.structs.replace(view, documents=view.documents[-1:])
+
+
 class KeepsTheExpired(ChainView):
     def observe(self, since, ts, /):
         view = super().observe(since, ts - 10**13)
@@ -251,6 +263,8 @@ BAD = {
     IsSureOfNothing: {"shell_knows_nothing", "freshness_is_true"},
     ServesCrossedBooks: {"view_is_as_defined"},
     ForgetsTheNewest: {"view_is_as_defined"},
+    AdmitsThatItKeepsNothing: {"view_is_as_defined"},
+    KeepsOneDocument: {"view_is_as_defined"},
     KeepsTheExpired: {"view_is_as_defined"},
     SkipsInLargeBlocks: {"any_way_of_absorbing_is_the_same"},
     IgnoresTheStart: {"history_is_read_as_asked"},
