@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import msgspec
 import pytest
 
 from quant_contracts.events import Intent, OrderIntent, Score, StepSnapshot, Target
-from quant_contracts.testing.samples import random_bars
-from quant_daemon.registry import installed
+from quant_contracts.testing.samples import (
+    SampleStream,
+    block_of,
+    random_bars,
+    sample_events,
+    sample_grid,
+)
+from quant_daemon.extractor import reads
+from quant_daemon.registry import Registry, installed
 
 BARS = random_bars(700, seed=21)
 ETH = random_bars(700, seed=22, symbol="ETHUSDT", price=3000.0)
@@ -32,6 +41,13 @@ BASE = {
     "execution": {"class": "TWAPPolicy", "params": {"segments": 3}},
     "slippage": {"class": "LinearSlippage", "params": {"window": 30}},
 }
+
+
+GRID = {"tick": str(sample_grid(BARS[0].close).tick), "lot": str(sample_grid(BARS[0].close).lot)}
+
+
+def snapshots(events):
+    return [event for event in events if isinstance(event, StepSnapshot) and "BTCUSDT" in event.features]
 
 
 def poisoned(bars):
@@ -64,23 +80,63 @@ def strategies():
             yield name, BASE | {"features": [part(name)]}
 
 
+def channels_of(strategy):
+    """The channels that a strategy is given for the record."""
+    return [
+        Registry().build("features", feature["class"], feature["params"], "test")
+        for feature in strategy.get("features", ())
+    ]
+
+
+@cache
+def stream(domain, is_poisoned):
+    """A stream that goes with the bars; poisoned, that of another market behind the cut."""
+    clean = sample_events(domain, BARS, seed=8)
+    if is_poisoned:
+        noise = sample_events(domain, poisoned(BARS), seed=9)
+        end = BARS[CUT - 1].ts_known
+        clean = (
+            *(event for event in clean if event.ts_known <= end),
+            *(event for event in noise if event.ts_known > end),
+        )
+    return SampleStream(domain, block_of(domain, "BTCUSDT", clean, sample_grid(BARS[0].close)))
+
+
 @pytest.mark.parametrize(("name", "strategy"), [pytest.param(*case, id=case[0]) for case in strategies()])
 def test_noise_after_a_moment_changes_nothing_before_it(session_of, name, strategy):
-    def outputs(btc, eth):
-        said = []
-        observers = [(kind, said.append) for kind in (Score, Intent, Target, OrderIntent, StepSnapshot)]
-        config = {"BTCUSDT": {"strategy": strategy}}
-        session_of(config, {"BTCUSDT": btc, "ETHUSDT": eth}, observers=observers).backtest()
-        end = BARS[CUT - 1].ts_known
-        return [
-            msgspec.msgpack.encode(event)
-            for event in said
-            if (event.timestamp if isinstance(event, StepSnapshot) else event.ts) <= end
-        ]
+    """Noise in the bars, and in every stream beside them."""
+    channels, end = channels_of(strategy), BARS[CUT - 1].ts_known
+    domains = [each.domain for channel in channels for each in reads(channel) if each.domain != "klines"]
+    data = {**GRID, **{domain: {"when_stale": "use"} for domain in domains}}
 
-    clean = outputs(BARS, ETH)
+    def outputs(*, noise):
+        said = []
+        session = session_of(
+            {"BTCUSDT": {"strategy": strategy}, "data": {"BTCUSDT": data}},
+            {"BTCUSDT": poisoned(BARS), "ETHUSDT": poisoned(ETH)}
+            if noise
+            else {"BTCUSDT": BARS, "ETHUSDT": ETH},
+            streams={("BTCUSDT", domain): stream(domain, noise) for domain in domains},
+            observers=[(kind, said.append) for kind in (Score, Intent, Target, OrderIntent, StepSnapshot)],
+        )
+        session.backtest()
+        times = [event.timestamp if isinstance(event, StepSnapshot) else event.ts for event in said]
+        split = next(place for place, ts in enumerate(times) if ts > end)
+        return [msgspec.msgpack.encode(event) for event in said[:split]], said[split:]
+
+    clean, after = outputs(noise=False)
     assert len(clean) > CUT
-    assert outputs(poisoned(BARS), poisoned(ETH)) == clean
+    noisy, later = outputs(noise=True)
+    assert noisy == clean
+    assert later != after
+    if domains:
+        # The channel said something of its streams before the noise, and something else of the noise.
+        before, noise = (
+            [[event.features["BTCUSDT"].get(value) for value in channels[0].outputs] for event in steps]
+            for steps in (snapshots(after), snapshots(later))
+        )
+        assert any(value is not None for row in before for value in row)
+        assert before != noise
 
 
 def test_the_poison_would_show(session_of):
