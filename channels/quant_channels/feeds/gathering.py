@@ -68,6 +68,7 @@ class GatherBook:
         "old": "changes or snapshots that the book held already; ignored",
         "before_snapshot": "changes while no snapshot had come; ignored",
         "empty_snapshot": "a snapshot without levels of a side",
+        "near_edge": "few levels of a side left within the snapshot; those beyond it are only partly known",
         "reconnected": "the connection of the book was made anew",
     }
 

@@ -30,8 +30,8 @@ from quant_contracts.units import SECOND, Nanos
 
 State: TypeAlias = Literal["empty", "buffering", "valid", "invalid"]
 
-MOST_WAITING: Final = 10_000
-"""Changes that wait for a snapshot, some minutes' worth; the oldest go first."""
+MOST_WAITING: Final = 2_000
+"""Changes that wait for a snapshot, some minutes' worth and 20 MB at most; the oldest go first."""
 FIRST_WAIT: Final[Nanos] = 2 * SECOND
 LAST_WAIT: Final[Nanos] = 64 * SECOND
 RESERVE: Final = 20
@@ -187,7 +187,10 @@ class BookBuilder:
         if self._is_refreshing:
             self._waiting.append(change)
         applied = self._applied(SET, change, now)
-        return (applied, *self.refresh(now, "near_edge")) if self._is_near_edge() else (applied,)
+        if not self._is_near_edge():
+            return (applied,)
+        self._count("near_edge")
+        return (applied, *self.refresh(now, "near_edge"))
 
     def _snapshot(self, snapshot: Depth, now: Nanos) -> Outcome:
         if self._rule.is_fetched:
@@ -242,6 +245,7 @@ class BookBuilder:
             self._put(depth)
         if fault := self._fault(last):
             self._count(fault)
+            self._forget()
             self.state, self.reason = "invalid", fault
             asked = self._ask(fault, now)
             return (self._gap(now), asked) if was_valid else (asked,)

@@ -17,18 +17,6 @@ CASES = {
     "book of binance": (RecordingFeed, "orderbook", SESSION, SUSHI),
     "quotes of binance": (RecordingFeed, "quotes", SESSION, SUSHI),
     "trades of binance": (RecordingFeed, "trades", SESSION, {**SUSHI, "kind": "agg_trade"}),
-    "book of okx": (
-        RecordingFeed,
-        "orderbook",
-        "l2/okx_session.jsonl.gz",
-        {"symbol": "UNIUSD", "venue": "okx", "tick": "0.001", "lot": "1", "instrument": "UNI-USD-SWAP"},
-    ),
-    "book of coinbase": (
-        RecordingFeed,
-        "orderbook",
-        "l2/coinbase_session.jsonl.gz",
-        {"symbol": "SKL-GBP", "venue": "coinbase", "tick": "0.0001", "lot": "0.1"},
-    ),
     "book of deribit": (
         RecordingFeed,
         "orderbook",

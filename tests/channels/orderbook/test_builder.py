@@ -209,6 +209,7 @@ def test_hyperliquid_books_replace_each_other_and_old_ones_are_ignored():
 def test_a_crossed_book_is_a_gap(venue):
     book, found = builder(venue, whole(7, bids=[(101, 5)]))
     assert (book.state, book.reason, kinds(found)) == ("invalid", "crossed", ["crossed"])
+    assert book.ladder.sides == {BID: {}, ASK: {}}
     book, _ = builder(venue, whole(7))
     crossing = Depth(8, 8, venue == "hyperliquid", 8, 8, [(103, 1)], ASKS, previous=7)
     assert kinds(book.take(crossing, 2 * SECOND)) == ["gap", "crossed"]

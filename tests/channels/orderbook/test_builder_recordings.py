@@ -80,7 +80,7 @@ def test_ten_minutes_of_binance(shared_data, reference, venue):
                 assert builder.ladder.sides == book.steps()
     assert builder.ladder.sides == book.steps()
     assert not parser.refused
-    assert set(builder.counts) <= {"waiting", "old"}
+    assert set(builder.counts) <= {"waiting", "old", "near_edge"}
     assert frames > 6_000
     assert compared > 12
     assert confirmed > 100
@@ -157,5 +157,5 @@ def test_every_other_book_of_the_sessions(session_of, name, instrument, tick, lo
             builder.take(said, place)
     assert not parser.refused
     assert builder.state == "valid"
-    assert set(builder.counts) <= {"waiting", "old"}
+    assert set(builder.counts) <= {"waiting", "old", "near_edge"}
     assert builder.ladder.sides == session.last
