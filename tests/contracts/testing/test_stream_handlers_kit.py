@@ -11,6 +11,7 @@ import pytest
 from quant_contracts.errors import ConfigError, DataError
 from quant_contracts.events import DataGap
 from quant_contracts.testing import BrokenPromise, stream_handlers
+from quant_contracts.testing.probes import LongFeed
 from quant_contracts.testing.reference import REFERENCES, OrderBook
 from quant_contracts.testing.samples import TEMPERS, SampleStream, random_bars
 from quant_contracts.testing.stream_handlers import domain_of
@@ -327,7 +328,7 @@ def test_the_message_says_what_was_given_expected_and_came():
 
 
 def test_a_long_stream_is_made_as_it_is_read():
-    long = stream_handlers._Long("trades", 1_000)
+    long = LongFeed("trades", 1_000)
     blocks = [*long.blocks(None, None, 1)]
     assert sum(map(len, blocks)) == long.rows >= 1_000
     assert all(
