@@ -1,7 +1,10 @@
-"""Two years of minutes in the memory of a few weeks."""
+"""Two years of minutes in the memory of a few weeks, and whole recordings in that of their halves."""
 
 from __future__ import annotations
 
+import gzip
+import itertools
+import json
 import re
 import subprocess
 import sys
@@ -12,6 +15,8 @@ import pytest
 
 from quant_contracts.config import override
 
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+RECORDINGS = EXAMPLES.parents[1] / "shared" / "data" / "l2"
 FIRST_MS = 1_640_995_200_000
 YEARS_2 = 2 * 525_600
 MEASURED = """
@@ -79,3 +84,53 @@ def test_memory_does_not_grow_with_the_length_of_the_history(peak, bars, write, 
     assert Path(f"report-{YEARS_2}/report.html").exists()
     assert many < 250
     assert many / few < 1.3, f"{few:.0f} MB for 100,000 bars, {many:.0f} MB for {YEARS_2:,}"
+
+
+@pytest.fixture(scope="module")
+def halves(tmp_path_factory):
+    """A function from the name of a recording to the files of its first half and of all of it."""
+    folder = tmp_path_factory.mktemp("halves")
+
+    def find(name: str) -> tuple[Path, Path]:
+        whole = RECORDINGS / f"{name}.jsonl.gz"
+        if not whole.exists():
+            pytest.skip(f"needs the shared market data: ../shared/data/l2/{whole.name}")
+        half = folder / whole.name
+        with gzip.open(whole) as lines, gzip.open(half, "wb") as file:
+            file.writelines(itertools.islice(lines, 47_000))
+        return half, whole
+
+    return find
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("venue", ["binance_spot", "binance_usdm"])
+def test_memory_does_not_grow_with_the_length_of_a_recording(peak, halves, write, venue):
+    plain = json.loads((EXAMPLES / "recorded_book.json").read_text())
+    data = plain["data"]["BTCUSDT"] | {
+        "venue": venue,
+        "lot": "0.00001" if venue == "binance_spot" else "0.001",
+    }
+    held = []
+    for path in halves(f"{venue}_BTCUSDT_frames_20240808T2354"):
+        for source in (data, data["orderbook"], data["quotes"], data["trades"]):
+            source["source"]["params"]["path"] = str(path)
+        write("s.json", override(plain, {"data.BTCUSDT": data}))
+        held.append(peak("backtest", "s.json", "--no-report"))
+    half, whole = held
+    assert whole < 150
+    assert whole / half < 1.3, f"{half:.0f} MB for the first half, {whole:.0f} MB for all of it"
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_days_of_five_domains(peak, write):
+    """In blocks of a few hours, and with a threshold that is hardly ever passed."""
+    text = (EXAMPLES / "five_domains.json").read_text()
+    held = []
+    for days in (1, 3):
+        plain = json.loads(text.replace('"days": 1', f'"days": {days}'))
+        write("s.json", override(plain, {"BTCUSDT.strategy.decision.params.threshold": 0.9}))
+        held.append(peak("backtest", "s.json", "--block-rows", "256", "--no-report"))
+    few, many = held
+    assert many < 200
+    assert many / few < 1.3, f"{few:.0f} MB for a day, {many:.0f} MB for 3"
