@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from quant_contracts.config import naming
+from quant_contracts.convert import convert
 from quant_contracts.duration import parse_interval
 from quant_contracts.errors import ConfigError, nearest
 from quant_contracts.protocols import AnyChannel, DerivedFeed, StreamFeed, StreamHandler
@@ -29,9 +30,10 @@ class StreamLoader:
         for symbol, spec in data.items():
             for domain, stream in spec.streams.items():
                 # Every declaration is checked, whether or not anybody reads it.
-                self._feed(symbol, domain, stream)
-                _length(f"$.data.{symbol}.{domain}.max_age", stream.max_age)
-                _length(f"$.data.{symbol}.{domain}.lookback", stream.lookback)
+                path = f"$.data.{symbol}.{domain}"
+                self._handler(domain, self._feed(symbol, domain, stream), stream.handler, f"{path}.handler")
+                _length(f"{path}.max_age", stream.max_age)
+                _length(f"{path}.lookback", stream.lookback)
 
     def watch(self, symbol: str, channels: Sequence[AnyChannel], path: str) -> Watch | None:
         """What `channels` of `symbol` read beside bars, None where that is nothing."""
@@ -109,10 +111,19 @@ class StreamLoader:
         self, domain: str, feed: StreamFeed, settings: Mapping[str, Any], path: str
     ) -> StreamHandler:
         kind = self._registry.find("stream_handlers", domain, path)
-        known = list(inspect.signature(kind).parameters)[1:]
-        for name in settings:
+        try:
+            parameters = inspect.signature(kind, eval_str=True).parameters
+        except NameError as error:
+            raise ConfigError(
+                f"{path}: {kind.__name__} does not say of what types its settings are: {error}; "
+                "import what its annotations name outside of TYPE_CHECKING"
+            ) from None
+        known = list(parameters)[1:]
+        for name, value in settings.items():
             if name not in known:
                 raise ConfigError(f"{path}: unknown setting {name!r}; {nearest(name, known)}")
+            if parameters[name].annotation is not inspect.Parameter.empty:
+                convert(value, parameters[name].annotation, f"{path}.{name}")
         with naming(path):
             handler: StreamHandler = kind(feed, **settings)
         return handler

@@ -306,6 +306,7 @@ def test_an_undeclared_stream_is_named_with_the_line_that_would_declare_it(sessi
         ({"lookback": "-1d"}, r"\$\.data\.BTCUSDT\.trades\.lookback: '-1d' is not an interval"),
         ({"when_stale": "panic"}, r"\$\.data\.BTCUSDT\.trades"),
         ({"handler": {"kep": 5}}, r"\$\.data\.BTCUSDT\.trades\.handler: unknown setting 'kep'.*keep"),
+        ({"handler": {"keep": "5"}}, r"\$\.data\.BTCUSDT\.trades\.handler\.keep: Expected 'int', got 'str'"),
         ({"handler": {"keep": 0}}, r"\$\.data\.BTCUSDT\.trades\.handler: .*keep must be at least 1"),
         ({"source": {"class": "memry"}}, r"\$\.data\.BTCUSDT\.trades\.source: no stream feed is called"),
         ({"source": {"class": "memory", "params": {"symbol": "X"}}}, "leave it out"),
@@ -315,6 +316,23 @@ def test_a_bad_declaration_is_refused_by_its_path(session_of, declared, says):
     plain = config(["trades"], **declared)
     with pytest.raises(ConfigError, match=says):
         session_of(plain, {"BTCUSDT": BARS}, local=LOCAL, streams=streams_of(BARS, ["trades"]))
+
+
+def test_a_stream_nobody_reads_is_checked_all_the_same(session_of):
+    plain = config(["trades"])
+    plain["data"]["BTCUSDT"]["sentiment"] = {"handler": {"age": 5}}
+    with pytest.raises(ConfigError, match=r"\$\.data\.BTCUSDT\.sentiment\.handler\.age: Expected 'str'"):
+        session_of(plain, {"BTCUSDT": BARS}, local=LOCAL, streams=streams_of(BARS, ["trades", "sentiment"]))
+
+
+def test_a_handler_that_hides_the_types_of_its_settings_is_refused_by_name(session_of):
+    class Shy:
+        def __init__(self, feed: "Hidden", keep: int = 5) -> None:  # noqa: F821, UP037 - what is under test
+            """Never called."""
+
+    local = {**LOCAL, "stream_handlers": {"trades": Shy}}
+    with pytest.raises(ConfigError, match=r"Shy does not say of what types its settings are: name 'Hidden'"):
+        session_of(config(["trades"]), {"BTCUSDT": BARS}, local=local, streams=streams_of(BARS, ["trades"]))
 
 
 def test_a_stream_nobody_reads_is_not_opened(run, session_of):
