@@ -97,7 +97,7 @@ STREAMS = {
         stream("sentiment", path="documents.jsonl", scores="now", delay="1m", least_relevance=0.2),
     ],
     "fitted": [
-        stream("surface", refit="15m"),
+        stream("surface", refit="30m"),
         stream("surface", refit="30m", model="svi"),
         stream("surface", refit="30m", model="sabr", source="mark"),
     ],

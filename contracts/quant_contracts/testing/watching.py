@@ -20,8 +20,8 @@ from quant_contracts.views import Seen
 HandlerFactory: TypeAlias = Callable[[StreamFeed], StreamHandler]
 """Makes a handler as the loader does: from the feed it reads."""
 
-BARS: Final = random_bars(60, first_open=FIRST_OPEN + 8 * HOUR - 40 * MINUTE)
-"""An hour in which options expire."""
+BARS: Final = random_bars(45, first_open=FIRST_OPEN + 8 * HOUR - 40 * MINUTE)
+"""Three quarters of an hour in which options expire."""
 STEPS: Final = tuple(ts for bar in BARS for ts in (bar.ts_event - MINUTE // 3, bar.ts_known))
 """When a handler is looked at: as bars close, and in between."""
 
