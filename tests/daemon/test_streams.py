@@ -327,7 +327,7 @@ def test_a_stream_nobody_reads_is_checked_all_the_same(session_of):
 
 def test_a_handler_that_hides_the_types_of_its_settings_is_refused_by_name(session_of):
     class Shy:
-        def __init__(self, feed: "Hidden", keep: int = 5) -> None:  # noqa: F821, UP037 - what is under test
+        def __init__(self, feed: Hidden, keep: int = 5) -> None:  # noqa: F821 - what is under test
             """Never called."""
 
     local = {**LOCAL, "stream_handlers": {"trades": Shy}}
