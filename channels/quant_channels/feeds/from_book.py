@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from quant_channels.orderbook.ladder import ASK, BID, Ladder
+from quant_channels.streams.findings import Findings
 from quant_contracts.blocks import GAP, RESET, Block, BookBlock, QuoteBlock
 from quant_contracts.errors import LifecycleError
 from quant_contracts.events import Quote
@@ -71,11 +72,9 @@ class FromBookFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
 
     def quality(self) -> tuple[QualityRow, ...]:
         """What was found in the book."""
-        rows = self._source().quality()
-        if not self._crossed:
-            return rows
-        what = "a bid at or above an ask: no quote of it"
-        return (*rows, QualityRow(self.symbol, "crossed_top", self._crossed, "-", None, what))
+        found = Findings(self.symbol)
+        found.add("crossed_top", self._crossed, "a bid at or above an ask: no quote of it")
+        return (*self._source().quality(), *found.table())
 
     def _source(self) -> StreamFeed:
         if self._feed is None:

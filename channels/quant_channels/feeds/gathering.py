@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
 import msgspec
@@ -12,6 +12,7 @@ from quant_channels.frames.said import Depth, Lost, Said
 from quant_channels.orderbook.builder import BookBuilder, Change, Outcome
 from quant_channels.orderbook.rows import BookRows
 from quant_channels.orderbook.sequence import rule_of
+from quant_channels.streams.findings import Findings
 from quant_channels.streams.trade_ids import TradeIds
 from quant_contracts.blocks import Block, ChainBlock, QuoteBlock, TradeBlock
 from quant_contracts.events import OptionQuote, Quote, Trade
@@ -50,8 +51,8 @@ class Gather(Protocol):
         """Why there could be no rows at all in what was taken; empty where there could."""
         ...
 
-    def findings(self) -> Iterator[tuple[str, int, str]]:
-        """What was found: check, count, and what it means."""
+    def report(self, found: Findings, /) -> None:
+        """Add what was found in all that was taken."""
         ...
 
 
@@ -122,10 +123,10 @@ class GatherBook:
             return ""
         return "no snapshot that its changes follow" if self._frames else NO_FRAMES
 
-    def findings(self) -> Iterator[tuple[str, int, str]]:
+    def report(self, found: Findings, /) -> None:
         counts = {**self._builder.counts, "reconnected": self._reconnected}
         for check, meaning in self.MEANINGS.items():
-            yield check.replace(" ", "_"), counts.get(check, 0), meaning
+            found.add(check.replace(" ", "_"), counts.get(check, 0), meaning)
 
     def _restart(self, now: Nanos) -> None:
         self._reconnected += 1
@@ -169,8 +170,8 @@ class GatherTrades:
     def lack(self) -> str:
         return "" if self._frames else NO_FRAMES
 
-    def findings(self) -> Iterator[tuple[str, int, str]]:
-        yield from id_findings(self._ids)
+    def report(self, found: Findings, /) -> None:
+        self._ids.report(found)
 
 
 class GatherQuotes:
@@ -211,8 +212,8 @@ class GatherQuotes:
     def lack(self) -> str:
         return "" if self._frames else NO_FRAMES
 
-    def findings(self) -> Iterator[tuple[str, int, str]]:
-        yield "unchanged", self._unchanged, "the best prices again as they were; left out"
+    def report(self, found: Findings, /) -> None:
+        found.add("unchanged", self._unchanged, "the best prices again as they were; left out")
 
 
 class GatherChain:
@@ -254,8 +255,8 @@ class GatherChain:
     def lack(self) -> str:
         return "" if self._frames else NO_FRAMES
 
-    def findings(self) -> Iterator[tuple[str, int, str]]:
-        yield from ()
+    def report(self, found: Findings, /) -> None:
+        del found
 
 
 def gather_of(domain: str, symbol: str, venue: str, grid: Grid) -> Gather:
@@ -273,10 +274,3 @@ def gather_of(domain: str, symbol: str, venue: str, grid: Grid) -> Gather:
 def known_at(event: E, known: Nanos) -> E:
     """The event with the time at which it became known; mostly it has that already."""
     return event if event.ts_known == known else msgspec.structs.replace(event, ts_known=known)
-
-
-def id_findings(ids: TradeIds) -> Iterator[tuple[str, int, str]]:
-    """What the ids of trades tell."""
-    yield "duplicate", ids.duplicates, "the same trade id again; dropped"
-    yield "out_of_order", ids.out_of_order, "a lower trade id than before; kept, in order of arrival"
-    yield "gap", ids.missing, f"trade ids missing, in {ids.gaps:,} gaps"

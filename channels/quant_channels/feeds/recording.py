@@ -17,6 +17,7 @@ from quant_channels.frames.recorded import Line, frame_of, is_frame_for, read_li
 from quant_channels.frames.said import Depth, Kind, Lost, Said
 from quant_channels.frames.venues import READERS, parser_of
 from quant_channels.klines.historical import file_digest
+from quant_channels.streams.findings import Findings
 from quant_contracts.blocks import Block
 from quant_contracts.errors import DataError, nearest
 from quant_contracts.events import FormingBar
@@ -132,24 +133,15 @@ class RecordingFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     def quality(self) -> tuple[QualityRow, ...]:
         """What was refused, by reason, and what the rows tell; a count of 0 is left out."""
         reading = self._reading
-        found = [
-            *(
-                (f"refused_{why}", count, REFUSED.get(why, ""))
-                for why, count in reading.parser.refused.items()
-            ),
-            (
-                "clock_went_back",
-                reading.arrival.went_back,
-                "receive time below the one before; time stood still",
-            ),
-            ("early", reading.arrival.early, "received before it happened by the venue's clock; known then"),
-            *reading.gather.findings(),
-        ]
-        return tuple(
-            QualityRow(self.symbol, check, count, "-", None, what or check.replace("_", " "))
-            for check, count, what in found
-            if count
-        )
+        found = Findings(self.symbol)
+        for why, count in reading.parser.refused.items():
+            found.add(f"refused_{why}", count, REFUSED.get(why, f"refused {why.replace('_', ' ')}"))
+        went_back = "receive time below the one before; time stood still"
+        found.add("clock_went_back", reading.arrival.went_back, went_back)
+        early = "received before it happened by the venue's clock; known then"
+        found.add("early", reading.arrival.early, early)
+        reading.gather.report(found)
+        return found.table()
 
     def _begin(self) -> Reading:
         return Reading(

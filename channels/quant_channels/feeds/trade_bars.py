@@ -12,6 +12,7 @@ from quant_channels.feeds.recording import RecordingFeed
 from quant_channels.feeds.trades_file import TradesFileFeed
 from quant_channels.frames.exact import size_step
 from quant_channels.klines.cleaner import LONGEST_FILL, check_repairs
+from quant_channels.streams.findings import Findings
 from quant_contracts.blocks import BarBlock, Block, TradeBlock
 from quant_contracts.duration import interval_name, parse_interval, time_name
 from quant_contracts.errors import DataError
@@ -132,9 +133,10 @@ class TradeBarsFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, renam
 
     def quality(self) -> tuple[QualityRow, ...]:
         """What was found in the trades, and in the bars that they make."""
-        found = self._maker.found.items()
-        rows = [QualityRow(self.symbol, check, count, "-", None, FINDINGS[check]) for check, count in found]
-        return (*self._trades.quality(), *(row for row in rows if row.count))
+        found = Findings(self.symbol)
+        for check, count in self._maker.found.items():
+            found.add(check, count, FINDINGS[check])
+        return (*self._trades.quality(), *found.table())
 
     def _begin(self) -> BarMaker:
         return BarMaker(self.symbol, self._interval, self._grid)

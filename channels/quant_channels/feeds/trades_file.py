@@ -10,10 +10,10 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from quant_channels.feeds.gathering import id_findings
 from quant_channels.frames.arrival import MOST_AHEAD, parse_offset
 from quant_channels.frames.exact import EARLIEST_MS, LATEST_MS, size_step
 from quant_channels.klines.historical import file_digest
+from quant_channels.streams.findings import Findings
 from quant_channels.streams.trade_ids import TradeIds
 from quant_contracts.blocks import Block, TradeBlock
 from quant_contracts.errors import DataError
@@ -91,13 +91,11 @@ class TradesFileFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
 
     def quality(self) -> tuple[QualityRow, ...]:
         """What was left out or found, by count."""
-        found = [
-            *((check, count, FINDINGS[check]) for check, count in self._counts.items()),
-            *id_findings(self._ids),
-        ]
-        return tuple(
-            QualityRow(self.symbol, check, count, "-", None, what) for check, count, what in found if count
-        )
+        found = Findings(self.symbol)
+        for check, count in self._counts.items():
+            found.add(check, count, FINDINGS[check])
+        self._ids.report(found)
+        return found.table()
 
     def _batches(self) -> Iterator[dict[str, Any]]:
         # Arrow takes 50 ms to import, which a command that reads no data should not pay for.

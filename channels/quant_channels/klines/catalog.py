@@ -27,7 +27,7 @@ from quant_channels.catalog.index import (
 )
 from quant_channels.klines.cleaner import Cleaner
 from quant_channels.klines.historical import clean_blocks, nothing_between, time_span, within
-from quant_channels.klines.quality import Findings
+from quant_channels.klines.quality import BarFindings
 from quant_channels.klines.raw import CHUNK, RawBars, TimeSpan
 from quant_contracts.blocks import BarBlock
 from quant_contracts.duration import interval_name, parse_interval, time_name
@@ -63,7 +63,7 @@ class Stream(msgspec.Struct, dict=True):
     tick: float | None = None
 
     def __post_init__(self) -> None:
-        self._findings = Findings(self.symbol)
+        self._findings = BarFindings(self.symbol)
 
     @property
     def symbol(self) -> str:

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from quant_channels.klines.quality import CHECKS, Findings
+from quant_channels.klines.quality import CHECKS, BarFindings
 from quant_channels.klines.raw import CHUNK, NO_TIME, RawBars
 from quant_contracts.blocks import COLUMNS, Column, Times
 from quant_contracts.duration import interval_name, time_name
@@ -57,7 +57,7 @@ class Cleaner(msgspec.Struct, dict=True):
 
     def __post_init__(self) -> None:
         check_repairs(self.repair)
-        self.findings = Findings(self.symbol)
+        self.findings = BarFindings(self.symbol)
         self._last: RawBars | None = None
         self._held: RawBars | None = None
 
@@ -116,7 +116,13 @@ class Cleaner(msgspec.Struct, dict=True):
                 first = int(np.flatnonzero(new)[0])
                 if "drop_invalid" in self.repair:
                     ts = None if check == "no_time" else int(raw.opened[first]) + self.interval
-                    self.findings.add(check, int(new.sum()), ts, "drop_invalid", self._example(raw, first))
+                    self.findings.counts.add(
+                        check,
+                        int(new.sum()),
+                        self._example(raw, first),
+                        first_ts=ts,
+                        repaired="drop_invalid",
+                    )
                 else:
                     refused.append(self._refusal(raw, first, check, "drop_invalid"))
         good = raw.take(~invalid) if invalid.any() else raw
@@ -154,7 +160,8 @@ class Cleaner(msgspec.Struct, dict=True):
             if rows.size:
                 row = int(rows[0])
                 ts = int(good.opened[row]) + self.interval
-                self.findings.add(check, rows.size, ts, "drop_duplicates", self._example(good, row))
+                example = self._example(good, row)
+                self.findings.counts.add(check, rows.size, example, first_ts=ts, repaired="drop_duplicates")
         keep = np.ones(len(good), dtype=np.bool_)
         keep[same - 1] = False
         return good.take(keep)
@@ -190,12 +197,13 @@ class Cleaner(msgspec.Struct, dict=True):
         """Count what is worth knowing and needs no repair."""
         if np.count_nonzero(raw.values[4]) < len(raw):
             calm = np.flatnonzero(raw.values[4] == 0)
-            self.findings.add("zero_volume", calm.size, int(raw.opened[calm[0]]) + self.interval)
+            ts = int(raw.opened[calm[0]]) + self.interval
+            self.findings.counts.add("zero_volume", calm.size, first_ts=ts)
         if self.tick is not None and (off := np.flatnonzero(_off_tick(raw, self.tick))).size:
             row = int(off[0])
             ts = int(raw.opened[row]) + self.interval
             prices = [float(column[row]) for column in raw.prices]
-            self.findings.add("off_tick", off.size, ts, example=f"{prices} by a tick of {self.tick}")
+            self.findings.counts.add("off_tick", off.size, f"{prices} by a tick of {self.tick}", first_ts=ts)
 
     def _note_gaps(self, raw: RawBars, missing: Times) -> None:
         fill = "fill_gaps" in self.repair

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from quant_channels.klines.cleaner import Cleaner, check_repairs
-from quant_channels.klines.quality import Findings
+from quant_channels.klines.quality import BarFindings
 from quant_channels.klines.raw import CHUNK, NO_TIME, RawBars, TimeSpan, TimeUnit
 from quant_contracts.blocks import BarBlock, Times
 from quant_contracts.duration import interval_name, parse_interval, time_name
@@ -63,7 +63,7 @@ class HistoricalDataHandler(msgspec.Struct, dict=True, forbid_unknown_fields=Tru
                 raise ValueError(f"{name} must be above 0, not {scale}")
         self._declared = None if self.stored is None else parse_interval(self.stored)
         self._grid: tuple[Nanos, Nanos] | None = None
-        self._findings = Findings(self.symbol)
+        self._findings = BarFindings(self.symbol)
 
     @property
     def interval(self) -> Nanos:
@@ -135,15 +135,15 @@ class HistoricalDataHandler(msgspec.Struct, dict=True, forbid_unknown_fields=Tru
                     break
                 continue
             if file.times.naive:
-                self._findings.add("no_time_zone", len(inside))
+                self._findings.counts.add("no_time_zone", len(inside))
             if self.price_scale != ONE or self.volume_scale != ONE:
                 inside = inside.scaled(self.price_scale, self.volume_scale)
-                self._findings.add("rescaled", len(inside), repaired=scales)
+                self._findings.counts.add("rescaled", len(inside), repaired=scales)
             if sort:
                 parts.append(inside)
             else:
                 yield inside
-        self._findings.add("broken_row", len(file.skipped), repaired="drop_invalid")
+        self._findings.counts.add("broken_row", len(file.skipped), repaired="drop_invalid")
         if parts:
             yield from self._sorted(RawBars.join(parts))
 
@@ -152,7 +152,7 @@ class HistoricalDataHandler(msgspec.Struct, dict=True, forbid_unknown_fields=Tru
         if early.size:
             ts = int(raw.opened[early[0]]) + self.interval
             example = f"row {raw.rows[early[0]]} stands too late"
-            self._findings.add("out_of_order", early.size, ts, "sort", example)
+            self._findings.counts.add("out_of_order", early.size, example, first_ts=ts, repaired="sort")
             # Stable, so that of two bars of one time the later row stays the later one.
             raw = raw.take(np.argsort(raw.opened, kind="stable"))
         for start in range(0, len(raw), CHUNK):

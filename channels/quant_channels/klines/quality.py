@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
+from quant_channels.streams.findings import Findings
 from quant_contracts.blocks import Times
 from quant_contracts.duration import time_name
 from quant_contracts.protocols import QualityRow
@@ -42,38 +43,27 @@ LONGEST: Final = 20
 """Gaps that are listed one by one; all of them are counted."""
 
 
-class Findings(msgspec.Struct, dict=True):
-    """The findings about one stream so far. Its size does not grow with the stream.
+class BarFindings(msgspec.Struct, dict=True):
+    """The findings about one stream of bars, and its longest gaps. Its size does not grow with the stream.
 
-    >>> findings = Findings("BTCUSDT")
-    >>> findings.add("zero_volume", 2, 0)
-    >>> findings.add("zero_volume", 1, 60_000_000_000)
-    >>> [(row.check, row.count) for row in findings.table()]
-    [('zero_volume', 3)]
+    >>> findings = BarFindings("BTCUSDT")
+    >>> findings.counts.add("zero_volume", 2, first_ts=60_000_000_000)
+    >>> findings.add_gaps(np.array([3]), np.array([360_000_000_000]), 60_000_000_000, "-")
+    >>> [(row.check, row.count, row.example) for row in findings.table()][:2]
+    [('gap', 3, 'in 1 gaps'), ('gap_range', 3, '1970-01-01T00:04:00Z to 1970-01-01T00:06:00Z')]
     """
 
     symbol: str
 
     def __post_init__(self) -> None:
-        self._rows: dict[tuple[str, str], QualityRow] = {}
+        self.counts = Findings(self.symbol)
         self._gaps = 0
         self._longest: list[tuple[int, Nanos, Nanos]] = []
-
-    def add(
-        self, check: str, count: int, first_ts: Nanos | None = None, repaired: str = "-", example: str = ""
-    ) -> None:
-        """Count `count` more of `check`; time and example are kept from the first."""
-        if not count:
-            return
-        row = self._rows.get((check, repaired))
-        if row is None:
-            row = QualityRow(self.symbol, check, 0, repaired, first_ts, example)
-        self._rows[check, repaired] = msgspec.structs.replace(row, count=row.count + count)
 
     def add_gaps(self, missing: Times, last_close: Times, interval: Nanos, repaired: str) -> None:
         """Count gaps in order of time: how many bars each misses, and when the last of them would close."""
         first_close = last_close - (missing - 1) * interval
-        self.add("gap", int(missing.sum()), int(first_close[0]), repaired)
+        self.counts.add("gap", int(missing.sum()), first_ts=int(first_close[0]), repaired=repaired)
         self._gaps += len(missing)
         for row in np.argsort(-missing, kind="stable")[:LONGEST].tolist():
             # The earlier of two equally long gaps is kept, hence the minus.
@@ -85,7 +75,7 @@ class Findings(msgspec.Struct, dict=True):
 
     def table(self) -> tuple[QualityRow, ...]:
         """Everything found, in the order of `CHECKS`."""
-        rows = list(self._rows.values())
+        rows = list(self.counts.table())
         repaired = next((row.repaired for row in rows if row.check == "gap"), "-")
         for missing, first, last in sorted(self._longest, key=lambda gap: -gap[1]):
             text = f"{time_name(-first)} to {time_name(last)}"

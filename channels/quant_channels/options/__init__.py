@@ -28,7 +28,6 @@ and what a run sees of them:
     fitted, stored   surfaces as a stream: fitted as quotes go by, or read from a file
     surface_handler  the last surface
     features         channels that read the chain or the surface
-    findings         what was found wrong in a stream
 
 Throughout: years are actual days / 365 (`YEAR` nanoseconds), volatility is a fraction per square root of a
 year (0.65 is 65%; a volatility point is 0.01), k is ln(strike / forward), and w is total variance,

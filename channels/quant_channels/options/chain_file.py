@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from quant_channels.options.chain_layouts import DECIMALS_OF_YEARS, LAYOUTS, SHARES, ChainLayout, LayoutName
-from quant_channels.options.findings import Findings
 from quant_channels.options.latest import within
 from quant_channels.options.pricing import YEAR
+from quant_channels.streams.findings import Findings
 from quant_contracts.blocks import ChainBlock, Column
 from quant_contracts.duration import parse_time, time_name
 from quant_contracts.errors import DataError
@@ -250,7 +250,7 @@ class OptionsFileFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         crossed = changed["bid"] > changed["ask"]
         if crossed.any():
             first = block.known.item(int(np.argmax(crossed)))
-            self._found.add("crossed", int(crossed.sum()), "bid above ask, kept as it is", first)
+            self._found.add("crossed", int(crossed.sum()), "bid above ask, kept as it is", first_ts=first)
         return msgspec.structs.replace(block, **changed)
 
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from quant_channels.options.calibrate import PARAMETERS
 from quant_channels.options.chain_fit import fit_chain
-from quant_channels.options.findings import Findings
 from quant_channels.options.handler import OptionChainDataHandler
 from quant_channels.options.quotes import Source
 from quant_channels.options.surface import Model
+from quant_channels.streams.findings import Findings
 from quant_contracts.blocks import ChainBlock, EventBlock
 from quant_contracts.duration import parse_interval
 from quant_contracts.errors import LifecycleError
@@ -123,12 +123,14 @@ class FittedSurfaceFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
             beta=self.beta,
         )
         if not surface.slices:
-            self._found.add("no_surface", 1, "no expiry could be fitted", moment)
+            self._found.add("no_surface", 1, "no expiry could be fitted", first_ts=moment)
         for one in surface.refused:
-            self._found.add(f"refused_{one.flags[0]}", 1, "an expiry that could not be fitted", moment)
+            self._found.add(
+                f"refused_{one.flags[0]}", 1, "an expiry that could not be fitted", first_ts=moment
+            )
         for one in surface.slices:
             for flag in one.flags:
-                self._found.add(f"flagged_{flag}", 1, "a fitted expiry with this flag", moment)
+                self._found.add(f"flagged_{flag}", 1, "a fitted expiry with this flag", first_ts=moment)
         yield EventBlock(self.symbol, (surface,))
 
     def info(self) -> SourceInfo:

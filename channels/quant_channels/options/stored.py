@@ -14,8 +14,8 @@ from typing import Final
 
 import msgspec
 
-from quant_channels.options.findings import Findings
 from quant_channels.options.surface_event import surface_fit
+from quant_channels.streams.findings import Findings
 from quant_contracts.blocks import EventBlock
 from quant_contracts.errors import DataError
 from quant_contracts.events import Surface
@@ -80,7 +80,7 @@ class StoredSurfaceFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
             if surface.symbol != self.symbol:
                 self._found.add("foreign_symbol", 1, f"a surface of {surface.symbol[:40]}")
             elif last is not None and surface.ts_known < last:
-                self._found.add("out_of_order", 1, "known before the one above it", surface.ts_known)
+                self._found.add("out_of_order", 1, "known before the one above it", first_ts=surface.ts_known)
             else:
                 last = surface.ts_known
                 yield surface

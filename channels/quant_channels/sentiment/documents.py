@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from quant_channels.sentiment.findings import Findings
 from quant_channels.sentiment.intake import Intake
+from quant_channels.sentiment.quality import CHECKS
 from quant_channels.sentiment.recorded import Row, in_order, read_rows
 from quant_channels.sentiment.scoring import Scorer
 from quant_channels.sentiment.segments import read_lines, segments_of
@@ -19,6 +19,7 @@ from quant_channels.sentiment.store import read_versions
 from quant_channels.sentiment.symbol_documents import Selected, SymbolDocuments
 from quant_channels.sentiment.text.linking import ALIASES, Linker, base_asset
 from quant_channels.sentiment.versions import Version
+from quant_channels.streams.findings import Findings
 from quant_contracts.blocks import EventBlock
 from quant_contracts.duration import parse_interval
 from quant_contracts.errors import ConfigError, DataError
@@ -95,20 +96,21 @@ class DocumentsFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         names = (*ALIASES.get(self._base, (self._base,)), *self.aliases)
         self._linker = Linker(ALIASES | {self._base: tuple(dict.fromkeys(names))})
         self._scorer = Scorer(self.lexicon, self.finbert)
-        self._findings = Findings(self.symbol)
+        self._findings = Findings(self.symbol, CHECKS)
 
     def begin(self) -> SymbolDocuments:
         """What turns versions into the documents of the symbol by these settings, from the first on.
 
         A live run hands it the versions as a loader delivers them.
         """
-        self._findings = Findings(self.symbol, self.assume_first_seen or "")
+        self._findings = Findings(self.symbol, CHECKS)
         return SymbolDocuments(
             symbol=self.symbol,
             base=self._base,
             linker=self._linker,
             scorer=self._scorer,
             findings=self._findings,
+            assumption=self.assume_first_seen or "",
             delay=self._delay,
             least_relevance=self.least_relevance,
             weights=self.source_weights,
@@ -169,7 +171,7 @@ class DocumentsFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
             if seen is None:
                 seen = self._assume(row, path)
                 if seen is None:
-                    self._findings.add("no_time", 1, example=row.item.native_id)
+                    self._findings.add("no_time", 1, row.item.native_id)
                     continue
             yield seen, row
 

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from quant_channels.sentiment.findings import Findings
 from quant_channels.sentiment.intake import REMEMBERED
+from quant_channels.sentiment.quality import count_duplicate, count_scores, count_version
 from quant_channels.sentiment.scoring import Scorer
 from quant_channels.sentiment.text.cleaning import LIMIT
 from quant_channels.sentiment.text.linking import Linker
 from quant_channels.sentiment.versions import Output, Version
+from quant_channels.streams.findings import Findings
 from quant_contracts.events import Document
 from quant_contracts.units import Fraction, Nanos
 
@@ -37,6 +38,8 @@ class SymbolDocuments(msgspec.Struct, dict=True):
     linker: Linker
     scorer: Scorer
     findings: Findings
+    assumption: str = ""
+    """What was declared for texts whose first sight nobody recorded."""
     delay: Nanos = 0
     least_relevance: Fraction = 0.0
     weights: Mapping[str, Fraction] = {}
@@ -65,7 +68,7 @@ class SymbolDocuments(msgspec.Struct, dict=True):
                 return None
             if story in self._delivered:
                 if counts and version.duplicate is not None:
-                    self.findings.duplicate(version)
+                    count_duplicate(self.findings, version)
                 return None
         for name in (version.doc_id, story):
             # The story, too: whoever tells it next repeats what was delivered here.
@@ -74,7 +77,7 @@ class SymbolDocuments(msgspec.Struct, dict=True):
         while len(self._delivered) > REMEMBERED:
             self._delivered.popitem(last=False)
         if counts:
-            self.findings.version(version)
+            count_version(self.findings, version, self.assumption)
         return Selected(version, relevance)
 
     def documents(self, selected: Sequence[Selected]) -> tuple[Document, ...]:
@@ -90,7 +93,7 @@ class SymbolDocuments(msgspec.Struct, dict=True):
             # What is stored of one model stands; the other is added.
             stored = {output.kind for output in made[place]}
             made[place] += tuple(output for output in outputs if output.kind not in stored)
-        self.findings.scored(made, len(unscored))
+        count_scores(self.findings, made, len(unscored))
         return tuple(self._document(each, outputs) for each, outputs in zip(selected, made, strict=True))
 
     def _is_scored(self, outputs: tuple[Output, ...]) -> bool:

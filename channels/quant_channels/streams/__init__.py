@@ -1,1 +1,1 @@
-"""What streams beside the bars share: reading recorded rows up to a moment, and keeping the last ones."""
+"""What streams share: reading rows up to a moment, keeping the last ones, counting what was wrong."""

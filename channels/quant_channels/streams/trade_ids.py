@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
+from quant_channels.streams.findings import Findings
+
 REMEMBERED: Final = 10_000
 """Ids by which a trade that comes again is known; a venue repeats tens of them after a reconnection."""
 
@@ -50,3 +52,11 @@ class TradeIds:
         if len(self._recent) > REMEMBERED:
             self._recent.popitem(last=False)
         return True
+
+    def report(self, found: Findings) -> None:
+        """Add what the ids tell."""
+        found.add("duplicate", self.duplicates, "the same trade id again; dropped")
+        found.add(
+            "out_of_order", self.out_of_order, "a lower trade id than before; kept, in order of arrival"
+        )
+        found.add("gap", self.missing, f"trade ids missing, in {self.gaps:,} gaps")
