@@ -29,7 +29,8 @@ LONGEST: Final = 1 << 20
 class StoredSurfaceFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     """The surfaces in a `.jsonl` file, each with the origin `stored`.
 
-    A line that is no lawful surface of `symbol`, or known before the one above it, is left out and counted.
+    A line that is no lawful surface of `symbol`, or known before the one above it, is left out and counted. A
+    file in which that is every line is refused.
     """
 
     domain: str
@@ -84,6 +85,11 @@ class StoredSurfaceFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
             else:
                 last = surface.ts_known
                 yield surface
+        if last is None:
+            found = ", ".join(f"{row.count} {row.check}" for row in self._found.table())
+            raise DataError(
+                f"{self.path}: no surfaces of {self.symbol} in it; {found or 'the file is empty'}"
+            )
 
 
 def write_surfaces(path: Path, surfaces: Iterable[Surface]) -> int:

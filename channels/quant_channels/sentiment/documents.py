@@ -143,13 +143,15 @@ class DocumentsFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         path = Path(self.path)
         if path.is_dir():
             if not segments_of(path):
-                raise ConfigError(f"{path}: no documents in this folder; write the one a loader writes to")
+                raise DataError(f"{path}: no documents in this folder; write the one a loader writes to")
             yield from read_versions(path)
             return
         if not path.exists():
-            raise ConfigError(f"{path}: no such store or file; record one, or write where it is")
+            raise DataError(f"{path}: no such store or file; record one, or write where it is")
         intake = Intake()
+        is_empty = True
         for seen, row in in_order(self._seen(path), path):
+            is_empty = False
             for item in intake.unseen(row.source, [row.item]):
                 ingested = seen if row.ingested is None else row.ingested
                 yield intake.take(
@@ -160,6 +162,9 @@ class DocumentsFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
                     outputs=row.outputs,
                     is_assumed=row.first_seen is None,
                 )
+        if is_empty:
+            found = ", ".join(f"{row.count} {row.check}" for row in self._findings.table())
+            raise DataError(f"{path}: not one usable document in it; {found or 'the file is empty'}")
 
     def _seen(self, path: Path) -> Iterator[tuple[Nanos, Row]]:
         """Rows of a file with when they were seen."""

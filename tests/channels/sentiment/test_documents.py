@@ -334,7 +334,8 @@ def test_bytes_that_are_no_text_and_lines_without_end_are_counted(tmp_path):
 def test_no_bytes_break_the_reading(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "fuzz.jsonl"
     path.write_bytes(content)
-    assert documents(feed_of(str(path), assume_first_seen="published")) == []
+    with pytest.raises(DataError, match="not one usable document in it"):
+        documents(feed_of(str(path), assume_first_seen="published"))
 
 
 def test_files_that_are_none_are_refused_in_one_line(tmp_path):
@@ -346,10 +347,10 @@ def test_files_that_are_none_are_refused_in_one_line(tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError):
             documents(feed_of(str(tmp_path / name)))
-    with pytest.raises(ConfigError, match="no such store or file"):
+    with pytest.raises(DataError, match="no such store or file"):
         documents(feed_of(str(tmp_path / "absent")))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ConfigError, match="no documents in this folder"):
+    with pytest.raises(DataError, match="no documents in this folder"):
         documents(feed_of(str(tmp_path / "empty")))
 
 
