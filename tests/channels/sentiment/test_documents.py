@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from quant_channels.sentiment import recorded
 from quant_channels.sentiment.documents import DocumentsFeed
-from quant_channels.sentiment.quality import CHECKS
 from quant_channels.sentiment.handler import DocumentsHandler
 from quant_channels.sentiment.items import RawItem
+from quant_channels.sentiment.quality import CHECKS
 from quant_channels.sentiment.scoring import Scorer
 from quant_channels.sentiment.store import DocumentStore, read_versions
 from quant_contracts.convert import convert
