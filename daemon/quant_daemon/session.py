@@ -134,10 +134,15 @@ class Session:
             fills,
             counts,
             {lane.symbol: dict(sorted(lane.limits.items())) for lane in engine.lanes},
-            tuple(row for feed in self._feeds.values() for row in feed.quality()) + self._ended_early(),
+            self._quality() + self._ended_early(),
             {lane.symbol: lane.watch.record() for lane in engine.lanes if lane.watch is not None},
             tuple(gap for stream in engine.streams for gap in stream.handler.gaps()[:MOST_GAPS]),
         )
+
+    def _quality(self) -> tuple[QualityRow, ...]:
+        """What feeds found wrong and what views left out."""
+        views = [stream.handler for stream in self.engine.streams]
+        return tuple(row for found in (*self._feeds.values(), *views) for row in found.quality())
 
     def _ended_early(self) -> tuple[QualityRow, ...]:
         """Symbols whose bars ran out before the run did."""

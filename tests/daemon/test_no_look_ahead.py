@@ -7,10 +7,10 @@ from functools import cache
 import msgspec
 import pytest
 
+from quant_contracts.blocks import block_of
 from quant_contracts.events import Intent, OrderIntent, Score, StepSnapshot, Target
 from quant_contracts.testing.samples import (
     SampleStream,
-    block_of,
     random_bars,
     sample_events,
     sample_grid,

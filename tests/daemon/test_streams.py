@@ -7,6 +7,7 @@ import itertools
 import msgspec
 import pytest
 
+from quant_contracts.blocks import block_of
 from quant_contracts.errors import ConfigError, DataError
 from quant_contracts.events import (
     BookDelta,
@@ -26,7 +27,7 @@ from quant_contracts.events import (
 )
 from quant_contracts.protocols import FeatureSpec, Stream
 from quant_contracts.strategy import DOMAINS as ALL
-from quant_contracts.testing.samples import SampleStream, block_of, random_bars, sample_events, sample_grid
+from quant_contracts.testing.samples import SampleStream, random_bars, sample_events, sample_grid
 from quant_contracts.units import MINUTE
 from quant_daemon.registry import installed
 

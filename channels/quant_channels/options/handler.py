@@ -14,7 +14,7 @@ from quant_contracts.blocks import ChainBlock
 from quant_contracts.duration import parse_interval
 from quant_contracts.errors import ConfigError, DataError
 from quant_contracts.events import DataGap, Freshness, OptionQuote, Premium, StreamEvent
-from quant_contracts.protocols import StreamFeed
+from quant_contracts.protocols import QualityRow, StreamFeed
 from quant_contracts.units import Nanos
 from quant_contracts.views import ExpiryChain, OptionChain
 
@@ -204,6 +204,11 @@ class OptionChainDataHandler:
     def gaps(self) -> tuple[DataGap, ...]:
         """None: quotes replace one another, and their age says what is missing."""
         return ()
+
+    def quality(self) -> tuple[QualityRow, ...]:
+        if not self.dropped:
+            return ()
+        return (QualityRow(self.symbol, "too_many_options", self.dropped, "oldest_left_out"),)
 
     @property
     def last_known(self) -> Nanos | None:

@@ -9,7 +9,7 @@ from quant_channels.streams.cursor import Cursor
 from quant_channels.streams.trust import by_age, refuse_out_of_turn
 from quant_contracts.errors import DataError
 from quant_contracts.events import DataGap, Freshness, StreamEvent, Surface
-from quant_contracts.protocols import StreamFeed
+from quant_contracts.protocols import QualityRow, StreamFeed
 from quant_contracts.units import Nanos
 
 SURFACE_BYTES: Final = 200_000
@@ -60,6 +60,9 @@ class SurfaceHandler:
 
     def gaps(self) -> tuple[DataGap, ...]:
         """None: surfaces replace one another, and their age says what is missing."""
+        return ()
+
+    def quality(self) -> tuple[QualityRow, ...]:
         return ()
 
     @property

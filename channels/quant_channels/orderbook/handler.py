@@ -14,7 +14,7 @@ from quant_channels.streams.trust import GAP_BYTES, MOST_GAPS, Holes, by_age, re
 from quant_contracts.blocks import GAP, RESET, BookBlock, Column
 from quant_contracts.errors import ConfigError
 from quant_contracts.events import BookDelta, BookGap, BookSnapshot, DataGap, Freshness, StreamEvent
-from quant_contracts.protocols import StreamFeed
+from quant_contracts.protocols import QualityRow, StreamFeed
 from quant_contracts.units import Nanos
 from quant_contracts.views import Book
 
@@ -187,6 +187,9 @@ class BookHandler:
 
     def gaps(self) -> tuple[DataGap, ...]:
         return self._holes.found()
+
+    def quality(self) -> tuple[QualityRow, ...]:
+        return ()
 
     @property
     def last_known(self) -> Nanos | None:

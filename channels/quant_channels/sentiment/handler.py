@@ -11,7 +11,7 @@ from quant_channels.streams.cursor import Cursor
 from quant_contracts.duration import age_name, parse_interval, time_name
 from quant_contracts.errors import ConfigError, DataError
 from quant_contracts.events import DataGap, Document, Freshness, StreamEvent
-from quant_contracts.protocols import StreamFeed
+from quant_contracts.protocols import QualityRow, StreamFeed
 from quant_contracts.units import Nanos
 from quant_contracts.views import DocumentsView
 
@@ -48,6 +48,9 @@ class DocumentsHandler:
     @property
     def symbol(self) -> str:
         return self._symbol
+
+    def quality(self) -> tuple[QualityRow, ...]:
+        return ()
 
     @property
     def last_known(self) -> Nanos | None:

@@ -12,7 +12,7 @@ from quant_channels.streams.trust import GAP_BYTES, MOST_GAPS, Holes, by_age, re
 from quant_contracts.blocks import TradeBlock
 from quant_contracts.errors import ConfigError
 from quant_contracts.events import DataGap, Freshness, StreamEvent, Trade
-from quant_contracts.protocols import StreamFeed
+from quant_contracts.protocols import QualityRow, StreamFeed
 from quant_contracts.units import Nanos
 from quant_contracts.views import TradesView
 
@@ -146,6 +146,11 @@ class TradesHandler:
 
     def gaps(self) -> tuple[DataGap, ...]:
         return self._holes.found()
+
+    def quality(self) -> tuple[QualityRow, ...]:
+        if not self.refused:
+            return ()
+        return (QualityRow(self._symbol, "repeated_trade", self.refused, "left_out"),)
 
     @property
     def last_known(self) -> Nanos | None:

@@ -10,7 +10,7 @@ from quant_channels.streams.trust import by_age, refuse_out_of_turn
 from quant_contracts.blocks import QuoteBlock
 from quant_contracts.errors import ConfigError
 from quant_contracts.events import DataGap, Freshness, Quote, StreamEvent
-from quant_contracts.protocols import StreamFeed
+from quant_contracts.protocols import QualityRow, StreamFeed
 from quant_contracts.units import Nanos
 from quant_contracts.views import QuotesView
 
@@ -85,6 +85,9 @@ class QuotesHandler:
         return None if last is None else next(last.events())
 
     def gaps(self) -> tuple[DataGap, ...]:
+        return ()
+
+    def quality(self) -> tuple[QualityRow, ...]:
         return ()
 
     @property

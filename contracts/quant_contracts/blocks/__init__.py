@@ -13,6 +13,7 @@ written to after the block is made.
 
 from quant_contracts.blocks.bars import BLOCK_ROWS, COLUMNS, BarBlock
 from quant_contracts.blocks.book import GAP, RESET, SET, BookBlock
+from quant_contracts.blocks.by_domain import block_of
 from quant_contracts.blocks.chain import ChainBlock
 from quant_contracts.blocks.columns import Block, Column, Times
 from quant_contracts.blocks.rare import EventBlock
@@ -33,4 +34,5 @@ __all__ = [
     "QuoteBlock",
     "Times",
     "TradeBlock",
+    "block_of",
 ]

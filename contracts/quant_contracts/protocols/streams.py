@@ -126,6 +126,10 @@ class StreamHandler(Protocol):
         """Holes of the stream found so far, in order."""
         ...
 
+    def quality(self) -> tuple[QualityRow, ...]:
+        """What it had to leave out of its view so far, by count: rows that came twice, what was too many."""
+        ...
+
     @property
     def last_known(self) -> Nanos | None:
         """When the last row that was absorbed became known, None before the first."""

@@ -10,13 +10,14 @@ from typing import Any, Final
 
 import msgspec
 
+from quant_contracts.blocks import block_of
 from quant_contracts.errors import QuantError
 from quant_contracts.events import DataGap, Freshness
 from quant_contracts.protocols import Domain
 from quant_contracts.testing.probes import MOST_EVENTS, LongFeed, SpyFeed
 from quant_contracts.testing.promise import BrokenPromise, check_is_lawful
 from quant_contracts.testing.reference import views
-from quant_contracts.testing.samples import CALM, TEMPERS, SampleStream, block_of, sample_events, sample_grid
+from quant_contracts.testing.samples import CALM, TEMPERS, SampleStream, sample_events, sample_grid
 from quant_contracts.testing.seen import agrees, levels_of, view_bytes
 from quant_contracts.testing.watching import (
     BARS,

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from msgspec.structs import replace
 
-from quant_contracts.blocks import Block, BookBlock
+from quant_contracts.blocks import Block, BookBlock, block_of
 from quant_contracts.errors import DataError
 from quant_contracts.protocols import DerivedFeed, Domain, StreamFeed
 from quant_contracts.testing.feeds import check_names_its_source
@@ -18,7 +18,6 @@ from quant_contracts.testing.reference import views
 from quant_contracts.testing.samples import (
     TEMPERS,
     SampleStream,
-    block_of,
     random_bars,
     sample_events,
     sample_grid,

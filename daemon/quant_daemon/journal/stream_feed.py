@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from quant_contracts.blocks import Block, BookBlock, ChainBlock, EventBlock, QuoteBlock, TradeBlock
+from quant_contracts.blocks import Block, block_of
 from quant_contracts.duration import time_name
 from quant_contracts.errors import DataError, nearest
 from quant_contracts.events import Bar, Event, StreamEvent
@@ -41,7 +39,7 @@ class JournalStreamFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         if self.domain not in EVENTS_OF:
             raise ValueError(f"no stream is called {self.domain!r}; {nearest(self.domain, EVENTS_OF)}")
         self._kinds: tuple[type[Event], ...] = EVENTS_OF[self.domain]
-        self._block = block_maker(self.domain, self.symbol, Grid(self.tick, self.lot))
+        self._grid = Grid(self.tick, self.lot)
         self._torn: QualityRow | None = None
 
     def blocks(self, start: Nanos | None, end: Nanos | None, rows: int, /) -> Iterator[Block]:
@@ -93,22 +91,10 @@ class JournalStreamFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
             held = ", ".join(others) or "no inputs at all; a run records them with --trace full"
             raise DataError(f"{self.path}: no {self.domain} of {self.symbol}; the journal holds {held}")
 
-
-def block_maker(domain: str, symbol: str, grid: Grid) -> Callable[[Sequence[Any]], Block]:
-    """The call that makes a block of a stream's events."""
-    makers: dict[str, Callable[[Sequence[Any]], Block]] = {
-        "trades": partial(TradeBlock.of, symbol),
-        "quotes": partial(QuoteBlock.of, symbol),
-        "orderbook": partial(_book, symbol, grid),
-        "options": partial(ChainBlock.of, symbol),
-    }
-    return makers.get(domain) or (lambda events: EventBlock(symbol, tuple(events)))
-
-
-def _book(symbol: str, grid: Grid, events: Sequence[Any]) -> Block:
-    try:
-        return BookBlock.of(symbol, grid, events)
-    except ValueError as error:
-        raise DataError(
-            f"{symbol} orderbook: {error}; declare the tick and lot under which it was recorded"
-        ) from None
+    def _block(self, events: Sequence[Event]) -> Block:
+        try:
+            return block_of(self.domain, self.symbol, events, self._grid)
+        except ValueError as error:
+            raise DataError(
+                f"{self.symbol} {self.domain}: {error}; declare the tick and lot under which it was recorded"
+            ) from None

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from quant_channels.catalog.streams import StreamCatalog
+from quant_contracts.blocks import block_of
 from quant_contracts.instrument import Grid
 from quant_contracts.protocols import QualityRow, SourceInfo
-from quant_contracts.testing.samples import block_of, random_bars, sample_events, sample_grid
+from quant_contracts.testing.samples import random_bars, sample_events, sample_grid
 from quant_contracts.units import HOUR, MINUTE
 
 GRID = Grid(Decimal("0.01"), Decimal("0.00001"))

@@ -129,6 +129,7 @@ def test_of_too_many_options_those_quoted_longest_ago_go_and_are_counted():
         handler.push(quote(ts, strike=strike))
     assert seen(handler, 5) == {1_000: [(110.0, 1), (120.0, 1)]}
     assert handler.dropped == 2
+    assert [(row.check, row.count) for row in handler.quality()] == [("too_many_options", 2)]
     assert handler.most_bytes < OptionChainDataHandler(QuoteFeed()).most_bytes
 
 

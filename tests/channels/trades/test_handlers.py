@@ -101,6 +101,7 @@ def test_a_trade_that_comes_late_or_twice_is_refused_and_counted():
     for handler in (trades_of(events), bulk_of(TradesHandler(Shelf("trades")), events)):
         assert handler.observe(0, 6).trades.trade_id.tolist() == [7, 9, 10, 0]
         assert (handler.refused, len(handler.gaps())) == (2, 1)
+        assert [(row.check, row.count) for row in handler.quality()] == [("repeated_trade", 2)]
 
 
 def test_where_ids_are_not_consecutive_every_trade_is_taken():

@@ -78,6 +78,9 @@ class View:
     def gaps(self):
         return tuple(self._gaps)
 
+    def quality(self):
+        return ()
+
 
 class BookView(View):
     domain = "orderbook"

@@ -22,7 +22,7 @@ from quant_contracts.testing.samples.book import sample_book, sample_grid
 from quant_contracts.testing.samples.documents import sample_documents
 from quant_contracts.testing.samples.memory import memory_feed, memory_stream
 from quant_contracts.testing.samples.options import sample_chain, sample_surfaces
-from quant_contracts.testing.samples.streams import CALM, TEMPERS, SampleStream, block_of, sample_events
+from quant_contracts.testing.samples.streams import CALM, TEMPERS, SampleStream, sample_events
 from quant_contracts.testing.samples.ticks import sample_quotes, sample_trades
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "SampleFeed",
     "SampleStream",
     "bars_from_closes",
-    "block_of",
     "delayed",
     "markets",
     "memory_feed",

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from quant_contracts.blocks import Block, BookBlock, ChainBlock, EventBlock, QuoteBlock, TradeBlock
+from quant_contracts.blocks import Block, BookBlock, block_of
 from quant_contracts.events import Bar, StreamEvent
-from quant_contracts.instrument import Grid
 from quant_contracts.protocols import Domain, QualityRow, SourceInfo
 from quant_contracts.testing.samples.book import BOOK_TEMPERS, sample_book, sample_grid
 from quant_contracts.testing.samples.documents import DOCUMENT_TEMPERS, sample_documents
@@ -63,22 +62,6 @@ def sample_events(
     True
     """
     return MAKERS[domain](bars, temper, seed)
-
-
-def block_of(domain: Domain, symbol: str, events: Sequence[Any], grid: Grid | None = None) -> Block:
-    """Events of one domain as one block; a book needs its grid."""
-    match domain:
-        case "orderbook":
-            assert grid is not None, "a block of a book has a grid"
-            return BookBlock.of(symbol, grid, events)
-        case "quotes":
-            return QuoteBlock.of(symbol, events)
-        case "trades":
-            return TradeBlock.of(symbol, events)
-        case "options":
-            return ChainBlock.of(symbol, events)
-        case "surface" | "sentiment":
-            return EventBlock(symbol, tuple(events))
 
 
 class SampleStream:
