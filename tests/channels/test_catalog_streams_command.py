@@ -117,6 +117,12 @@ RAW = [
         "orderbook", COINBASE, f"SKLUSD --venue coinbase {SMALL} --set instrument=SKL-USD", id="coinbase book"
     ),
     pytest.param(
+        "orderbook",
+        "l2/bybit_XRPUSDT_ob500_20241201_first50.jsonl",
+        "XRPUSDT --venue bybit --tick 0.0001 --lot 1 --set assume_received=venue+100ms",
+        id="bare frames",
+    ),
+    pytest.param(
         "trades", "l2/hyperliquid_BTC_frames_20250126.jsonl.gz", "BTC --venue hyperliquid", id="trades"
     ),
     pytest.param("options", "l2/deribit_options_session.jsonl.gz", "BTC --venue deribit", id="tickers"),

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from quant_channels.feeds.gathering import Gather, gather_of
-from quant_channels.frames.arrival import Arrival, parse_offset
+from quant_channels.frames.arrival import Arrival, parse_assumed, parse_offset
 from quant_channels.frames.exact import size_step
 from quant_channels.frames.parser import Parser
 from quant_channels.frames.recorded import Line, frame_of, is_frame_for, read_lines
@@ -44,6 +44,7 @@ OTHERWISE: Final[dict[str, tuple[Kind, ...]]] = {
 REFUSED: Final = {
     "time_ahead": "the venue's time lies more than 2 s ahead of the receiving clock; declare clock_offset",
     "off_grid": "a price or size between two steps; declare tick and lot, or price_step and size_step",
+    "no_time": "neither a receive time nor a time of the venue's own, nor anything ahead of it that has one",
     "broken_json": "cut or damaged text",
     "wrong_type": "a field is missing or of another type",
     "crossed": "a bid at or above an ask",
@@ -59,7 +60,9 @@ class RecordingFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
 
     Each line of the file, plain or gzipped, is a JSON object with `recv_ns` and `frame`, the frame as it
     came (an object, or a string where it was no JSON). It may have `kind` (recv, http, connect, send),
-    `conn` and `url`. A row is known when its frame was received, by `Arrival`'s rules.
+    `conn` and `url`. A row is known when its frame was received, by `Arrival`'s rules. A file of frames
+    as they came, without that, is refused unless `assume_received` declares what to take for it; data
+    quality then says so.
     """
 
     domain: str
@@ -74,6 +77,8 @@ class RecordingFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     """The venue's own name where it differs: BTC-USDT, BTC-PERPETUAL; for options the coin, BTC."""
     clock_offset: str = "0s"
     """How far the receiving clock ran behind the venue's, such as 1.27s; it is added to receive times."""
+    assume_received: str | None = None
+    """Such as `venue+100ms`: when a frame without a receive time is taken to have come."""
     kind: Kind | None = None
     """Which messages to read where several would do: agg_trade for trades, ticker or partial_depth for
     quotes."""
@@ -94,6 +99,7 @@ class RecordingFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
                 f"{self.domain} are not made of {self.kind!r}; {nearest(self.kind, OTHERWISE[self.domain])}"
             )
         self._offset = parse_offset(self.clock_offset)
+        self._delay = 0 if self.assume_received is None else parse_assumed(self.assume_received)
         steps = size_step(self.lot) if self.size_step is None else self.size_step
         self._grid = Grid(self.tick if self.price_step is None else self.price_step, steps)
         self._kinds = frozenset(READ_FROM[self.domain] if self.kind is None else (self.kind,))
@@ -106,7 +112,7 @@ class RecordingFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         reading = self._reading = self._begin()
         gather = reading.gather
         keep = start is None
-        for line in read_lines(Path(self.path)):
+        for line in read_lines(Path(self.path), takes_bare=self.assume_received is not None):
             if isinstance(line, DataError):
                 if len(gather):
                     yield gather.block()
@@ -134,6 +140,7 @@ class RecordingFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         """What was refused, by reason, and what the rows tell; a count of 0 is left out."""
         reading = self._reading
         found = Findings(self.symbol)
+        found.add("assumed_received", reading.arrival.assumed, f"taken as received at {self.assume_received}")
         for why, count in reading.parser.refused.items():
             found.add(f"refused_{why}", count, REFUSED.get(why, f"refused {why.replace('_', ' ')}"))
         went_back = "receive time below the one before; time stood still"
@@ -146,7 +153,7 @@ class RecordingFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     def _begin(self) -> Reading:
         return Reading(
             parser_of(self.venue, self.symbol, self._grid, self.instrument, self._kinds),
-            Arrival(self._offset),
+            Arrival(self._offset, self._delay),
             gather_of(self.domain, self.symbol, self.venue, self._grid),
         )
 
@@ -177,6 +184,8 @@ class Reading:
 
     def read(self, line: Line) -> list[tuple[Said, Nanos]]:
         """What a line says, and when that became known."""
+        if line.recv_ns is None:
+            return self._assumed(line)
         now = self.arrival.now(line.recv_ns)
         self.gather.note(line, now)
         if not is_frame_for(line, self.parser.wanted.instrument):
@@ -189,6 +198,18 @@ class Reading:
                 return [(lost, now) for lost in self.parser.refuse("time_ahead", now)]
             found.append((said, known))
         return found
+
+    def _assumed(self, line: Line) -> list[tuple[Said, Nanos]]:
+        """The same of a line without a receive time: all of its frame is known at one time."""
+        before = self.arrival.last
+        self.gather.note(line, before)
+        said = self.parser.parse(frame_of(line), before)
+        if all(isinstance(each, Lost) for each in said):
+            return [(lost, before) for lost in said]
+        known = self.arrival.assume(max(happened(each) for each in said))
+        if known is None:
+            return [(lost, before) for lost in self.parser.refuse("no_time", before)]
+        return [(each, known) for each in said]
 
 
 def happened(said: Said) -> Nanos:

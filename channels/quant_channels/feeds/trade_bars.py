@@ -68,13 +68,17 @@ class TradeBarsFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, renam
     """Sizes are read in steps of a millionth of it, not below 1e-8."""
     clock_offset: str = "0s"
     """How far the receiving clock ran behind the venue's, such as 1.27s; it is added to receive times."""
+    assume_received: str | None = None
+    """Such as `venue+100ms`: when a frame without a receive time is taken to have come."""
 
     def __post_init__(self) -> None:
         check_repairs(self.repair)
         if self.timeframe is None:
             raise ValueError("trades have no interval of their own; declare one, such as 10s")
-        if self.layout == "parquet" and self.instrument is not None:
-            raise ValueError("a file of trades holds one instrument; instrument is for frames")
+        if self.layout == "parquet":
+            for name, value in (("instrument", self.instrument), ("assume_received", self.assume_received)):
+                if value is not None:
+                    raise ValueError(f"{name} is for frames; leave it out for a file of trades")
         self._interval = parse_interval(self.timeframe)
         tick = Decimal("0.01") if self.tick is None else self.tick
         self._grid = Grid(tick, size_step(self.lot))
@@ -87,12 +91,13 @@ class TradeBarsFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, renam
                 "trades",
                 self.symbol,
                 self.path,
-                self.venue,
-                tick,
-                self.lot,
-                self.instrument,
-                offset,
-                self.kind,
+                venue=self.venue,
+                tick=tick,
+                lot=self.lot,
+                instrument=self.instrument,
+                clock_offset=offset,
+                assume_received=self.assume_received,
+                kind=self.kind,
             )
         self._maker = self._begin()
 

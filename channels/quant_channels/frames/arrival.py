@@ -11,6 +11,7 @@ MOST_AHEAD: Final[Nanos] = 2 * SECOND
 """How far the venue's time may lie ahead of the receiving clock; further, one of them is broken."""
 
 OFFSET: Final = re.compile(r"([+-]?)([0-9]{1,9})(?:\.([0-9]{1,9}))?(ns|us|ms|s)")
+ASSUMED: Final = re.compile(r"venue(?:\+([0-9].*))?")
 UNITS: Final[dict[str, Nanos]] = {"ns": 1, "us": MICROSECOND, "ms": MILLISECOND, "s": SECOND}
 
 
@@ -31,6 +32,18 @@ def parse_offset(text: str) -> Nanos:
     return -nanos if sign == "-" else nanos
 
 
+def parse_assumed(text: str) -> Nanos:
+    """How long after the venue's own time a frame is taken to have come, by a declared `assume_received`.
+
+    >>> parse_assumed("venue"), parse_assumed("venue+100ms")
+    (0, 100000000)
+    """
+    match = ASSUMED.fullmatch(text)
+    if match is None or (match[1] is not None and OFFSET.fullmatch(match[1]) is None):
+        raise ValueError(f"assume_received must be venue, or such as venue+100ms, not {text!r}")
+    return 0 if match[1] is None else parse_offset(match[1])
+
+
 class Arrival:
     """Turns receive times into times at which something was known: they never fall, nor precede the event.
 
@@ -38,6 +51,8 @@ class Arrival:
     * Where the receiving clock goes back, time stands still until it has caught up (`went_back` counts).
     * Where the venue's own time is later still, that is when it is known (`early` counts): nothing is
       known before it happened. More than 2 s later, nobody can say which clock is wrong: None, refuse it.
+    * Where nobody recorded when a frame came, it is taken to have come `delay` after the venue's own time
+      (`assumed` counts), and never before the frame ahead of it.
 
     >>> arrival = Arrival(offset=10)
     >>> [arrival.now(recv) for recv in (100, 90, 120)], arrival.went_back
@@ -46,16 +61,24 @@ class Arrival:
     (130, 140, 1)
     """
 
-    __slots__ = ("_last", "_offset", "_received", "early", "went_back")
+    __slots__ = ("_delay", "_last", "_offset", "_received", "assumed", "early", "went_back")
 
-    def __init__(self, offset: Nanos = 0) -> None:
+    def __init__(self, offset: Nanos = 0, delay: Nanos = 0) -> None:
         self._offset = offset
+        self._delay = delay
         self._received: Nanos = 0
         self._last: Nanos = 0
         self.early = 0
         """Frames whose own time was later than their arrival."""
         self.went_back = 0
         """Frames received, by their clock, before the frame ahead of them."""
+        self.assumed = 0
+        """Frames whose receive time is an assumption."""
+
+    @property
+    def last(self) -> Nanos:
+        """The latest time at which something was known, 0 before there was one."""
+        return self._last
 
     def now(self, recv_ns: Nanos) -> Nanos:
         """When a frame received at `recv_ns` is known at the earliest."""
@@ -76,3 +99,12 @@ class Arrival:
         self.early += 1
         self._last = ts
         return ts
+
+    def assume(self, ts: Nanos) -> Nanos | None:
+        """When a frame of the venue's time `ts`, 0 for none, is known; None where nothing came before it."""
+        if ts:
+            self._last = max(self._last, ts + self._delay)
+        if not self._last:
+            return None
+        self.assumed += 1
+        return self._last

@@ -26,7 +26,8 @@ GZIP: Final = b"\x1f\x8b"
 class Line(msgspec.Struct):
     """One line of a recording."""
 
-    recv_ns: Nanos
+    recv_ns: Nanos | None = None
+    """None where nobody recorded it."""
     frame: msgspec.Raw = NOTHING
     kind: Literal["recv", "http", "connect", "send"] = "recv"
     conn: str = ""
@@ -38,15 +39,18 @@ _line = msgspec.json.Decoder(Line).decode
 _text = msgspec.json.Decoder(str).decode
 
 
-def read_lines(path: Path) -> Iterator[Line | DataError]:
-    """The lines of a file, plain or gzipped, one at a time; the last is a DataError if it is damaged."""
+def read_lines(path: Path, *, takes_bare: bool = False) -> Iterator[Line | DataError]:
+    """The lines of a file, plain or gzipped, one at a time; the last is a DataError if it is damaged.
+
+    A line without `recv_ns` is damage too, unless the file `takes_bare` frames.
+    """
     number = 0
     try:
         with _opened(path) as file:
             while text := file.readline(LONGEST_LINE):
                 number += 1
                 if not text.isspace():
-                    line = _read(path, number, text)
+                    line = _read(path, number, text, takes_bare)
                     yield line
                     if isinstance(line, DataError):
                         return
@@ -69,13 +73,21 @@ def _opened(path: Path) -> BinaryIO:
     return gzip.open(path, "rb") if is_gzip else path.open("rb")  # type: ignore[return-value] # reads alike
 
 
-def _read(path: Path, number: int, text: bytes) -> Line | DataError:
+def _read(path: Path, number: int, text: bytes, takes_bare: bool) -> Line | DataError:
     try:
         line = _line(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         what = str(error).replace("`", "'")
         return DataError(f"{path}: line {number} is no recorded frame: {what}; it needs recv_ns and frame")
-    if not EARLIEST_MS <= line.recv_ns // MILLISECOND <= LATEST_MS:
+    if line.recv_ns is None:
+        if not takes_bare:
+            return DataError(
+                f"{path}: line {number} is no recorded frame: it needs recv_ns and frame; where nobody "
+                'recorded when frames came, declare an assumption such as assume_received = "venue+100ms"'
+            )
+        if line.frame == NOTHING:
+            line.frame = msgspec.Raw(text)
+    elif not EARLIEST_MS <= line.recv_ns // MILLISECOND <= LATEST_MS:
         return DataError(
             f"{path}: line {number}: recv_ns {line.recv_ns} is no time in nanoseconds since 1970"
         )

@@ -107,6 +107,8 @@ def test_it_is_a_stream_feed(record):
         ({"kind": "ticker"}, "orderbook are not made of 'ticker'"),
         ({"domain": "trades", "kind": "quote"}, "trades are not made of 'quote'"),
         ({"clock_offset": "fast"}, r"clock_offset must be a number .*, not 'fast'"),
+        ({"assume_received": "venue-1s"}, r"assume_received must be venue, or such as venue\+100ms, not"),
+        ({"assume_received": "now"}, r"assume_received must be .*, not 'now'"),
         ({"tick": "0"}, "tick must be above 0"),
         ({"color": "red"}, "unknown key 'color'"),
     ],
@@ -211,6 +213,59 @@ class TestClocks:
         known = [each.ts_known for each in events(made)]
         assert known == [START, START, START + 2 * SECOND]
         assert checks(made) == {"clock_went_back": 1}
+
+
+class TestFramesWithoutAReceiveTime:
+    @pytest.fixture
+    def bare(self, tmp_path):
+        """A function that writes frames as they came, a line each, and returns their path."""
+
+        def write(*frames):
+            path = tmp_path / "bare.jsonl"
+            lines = [frame if isinstance(frame, str) else json.dumps(frame) for frame in frames]
+            path.write_text("\n".join(lines) + "\n")
+            return path
+
+        return write
+
+    def test_they_are_refused_until_somebody_declares_when_they_came(self, bare):
+        path = bare(trade(1))
+        with pytest.raises(DataError, match=r'line 1 .*assume_received = "venue\+100ms"$'):
+            events(feed(path, "trades"))
+
+    @pytest.mark.parametrize(("declared", "later"), [("venue", 0), ("venue+100ms", 100 * MILLISECOND)])
+    def test_then_they_are_known_so_much_after_the_venues_time(self, bare, declared, later):
+        made = feed(bare(trade(1), trade(2, at=3)), "trades", assume_received=declared)
+        assert [each.ts_known for each in events(made)] == [START + later, START + 3 * SECOND + later]
+        (row,) = made.quality()
+        assert (row.check, row.count) == ("assumed_received", 2)
+        assert row.example == f"taken as received at {declared}"
+
+    def test_they_never_come_before_the_frame_ahead_of_them(self, bare):
+        made = feed(bare(trade(1, at=3), trade(2, at=1)), "trades", assume_received="venue")
+        assert [each.ts_known for each in events(made)] == [START + 3 * SECOND] * 2
+
+    def test_what_has_no_time_of_its_own_comes_with_the_frame_ahead_of_it(self, bare):
+        made = feed(bare(diff(1, 2, at=1), snapshot(2), diff(3, 4, at=5)), assume_received="venue")
+        assert [each.ts_known for each in events(made)] == [START + SECOND, START + 5 * SECOND]
+        assert checks(made) == {"assumed_received": 3}
+
+    def test_where_no_frame_is_ahead_of_it_it_is_refused(self, bare):
+        made = feed(bare(snapshot(2), diff(3, 4), snapshot(4)), assume_received="venue")
+        assert [each.sequence for each in events(made)] == [4]
+        assert checks(made)["refused_no_time"] == 1
+
+    def test_a_receive_time_that_was_recorded_stands(self, record):
+        path = record((trade(1), {"recv_ns": START + 7 * SECOND}))
+        path.write_text(path.read_text() + json.dumps(trade(2, at=9)) + "\n")
+        made = feed(path, "trades", assume_received="venue")
+        assert [each.ts_known for each in events(made)] == [START + 7 * SECOND, START + 9 * SECOND]
+        assert checks(made) == {"assumed_received": 1}
+
+    def test_a_line_that_is_no_frame_ends_the_file(self, bare):
+        made = feed(bare(trade(1), '{"e":"tra'), "trades", assume_received="venue")
+        with pytest.raises(DataError, match="line 2 is no recorded frame"):
+            events(made)
 
 
 class TestConnections:

@@ -245,7 +245,7 @@ def test_a_wrong_setting_is_refused(feed):
         ({"interval": None}, "trades have no interval of their own; declare one, such as 10s"),
         ({"interval": "500ms"}, "'500ms' is not an interval"),
         ({"layout": "csv"}, "'csv' is not among 'frames', 'parquet'"),
-        ({"layout": "parquet", "instrument": "BTC-USDT"}, "a file of trades holds one instrument"),
+        ({"layout": "parquet", "instrument": "BTC-USDT"}, "instrument is for frames"),
         ({"venue": "binanse"}, "no reader for the frames of venue 'binanse'; did you mean 'binance'"),
         ({"repair": ["sorted"]}, "no repair policy 'sorted'; did you mean 'sort'"),
         ({"clock_offset": "soon"}, "clock_offset must be a number and one of ns, us, ms, s"),

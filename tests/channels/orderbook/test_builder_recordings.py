@@ -5,15 +5,19 @@ from __future__ import annotations
 import gzip
 import json
 from decimal import Decimal
+from itertools import pairwise
 
 import msgspec
 import pytest
 
+from quant_channels.feeds.recording import RecordingFeed
 from quant_channels.frames.venues import parser_of
 from quant_channels.orderbook.builder import BookBuilder, Resync
-from quant_channels.orderbook.ladder import ASK, BID
+from quant_channels.orderbook.ladder import ASK, BID, Ladder
 from quant_channels.orderbook.sequence import rule_of
+from quant_contracts.blocks import RESET, BookBlock
 from quant_contracts.instrument import Grid
+from quant_contracts.units import MILLISECOND
 
 TEN_MINUTES = {
     "binance_spot": ("binance_spot_BTCUSDT_frames_20240808T2354.jsonl.gz", "0.01", "0.00000001"),
@@ -159,3 +163,32 @@ def test_every_other_book_of_the_sessions(session_of, name, instrument, tick, lo
     assert builder.state == "valid"
     assert set(builder.counts) <= {"waiting", "old", "near_edge"}
     assert builder.ladder.sides == session.last
+
+
+def test_frames_that_were_recorded_without_their_arrival_make_the_same_book(session_of, shared_data):
+    session = session_of("bybit")
+    path = shared_data("l2/bybit_XRPUSDT_ob500_20241201_first50.jsonl")
+    feed = RecordingFeed(
+        "orderbook",
+        "XRPUSDT",
+        str(path),
+        venue="bybit",
+        tick=Decimal(session.tick),
+        lot=Decimal(session.lot),
+        size_step=Decimal(session.lot),
+        assume_received="venue+100ms",
+    )
+    book, states = Ladder(), {}
+    for block in feed.blocks(None, None, 1_000):
+        assert isinstance(block, BookBlock)
+        assert (block.known - block.ts == 100 * MILLISECOND).all()
+        starts = [*block.frame_starts().tolist(), len(block)]
+        for start, stop in pairwise(starts):
+            if block.action[start] == RESET:
+                book.clear()
+            for row in range(start, stop):
+                book.put(block.side.item(row), block.ticks.item(row), block.lots.item(row))
+            states[block.sequence.item(start)] = {side: dict(book.sides[side]) for side in (BID, ASK)}
+    assert states == session.truth
+    assert len(states) == 50
+    assert {row.check: row.count for row in feed.quality()} == {"assumed_received": 50}
