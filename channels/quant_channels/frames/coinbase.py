@@ -28,11 +28,23 @@ KINDS: Final[dict[str, Kind]] = {
 }
 
 
+NO_SIZE: Final = msgspec.Raw(b'""')
+
+
 class Envelope(msgspec.Struct):
     type: str = ""
     product_id: str = ""
     channel: str = ""
     sequence_num: int = -1
+    best_bid_size: msgspec.Raw = NO_SIZE
+    best_ask_size: msgspec.Raw = NO_SIZE
+
+    @property
+    def kind(self) -> Kind | None:
+        """What it is about. Without sizes, as it was until 2022, a ticker makes no quote."""
+        if self.type == "ticker" and NO_SIZE in (self.best_bid_size, self.best_ask_size):
+            return "ticker"
+        return KINDS.get(self.type)
 
 
 class Snapshot(msgspec.Struct):
@@ -54,13 +66,11 @@ class Match(msgspec.Struct):
 
 
 class Ticker(msgspec.Struct):
-    """Without sizes, as it was until 2022, it makes no quote."""
-
     time: str
     best_bid: str
     best_ask: str
-    best_bid_size: str = ""
-    best_ask_size: str = ""
+    best_bid_size: str
+    best_ask_size: str
 
 
 class Level(msgspec.Struct):
@@ -119,13 +129,15 @@ class CoinbaseReader:
         about = _envelope(frame)
         if about.sequence_num >= 0:
             return self._advanced(about, frame, recv_ns)
-        kind = KINDS.get(about.type)
+        kind = about.kind
         if kind is None or self.wanted.skips(about.product_id, kind):
             return ()
         if kind == "trade":
             return (self._trade(_match(frame), recv_ns),)
         if kind == "quote":
-            return self._quote(_ticker(frame), recv_ns)
+            return (self._quote(_ticker(frame), recv_ns),)
+        if kind == "ticker":
+            return ()
         return (self._depth(about.type == "snapshot", frame, recv_ns),)
 
     def _depth(self, is_snapshot: bool, frame: Frame, recv_ns: Nanos) -> Depth:
@@ -147,12 +159,10 @@ class CoinbaseReader:
         side: Literal[1, -1] = 1 if said.side == "sell" else -1
         return Trade(iso(said.time), recv_ns, self.wanted.symbol, price, size, side, number(said.trade_id))
 
-    def _quote(self, said: Ticker, recv_ns: Nanos) -> Sequence[Quote]:
-        if not said.best_bid_size or not said.best_ask_size:
-            return ()
+    def _quote(self, said: Ticker, recv_ns: Nanos) -> Quote:
         bid = self.wanted.best(said.best_bid, said.best_bid_size)
         ask = self.wanted.best(said.best_ask, said.best_ask_size)
-        return (self.wanted.quote(iso(said.time), recv_ns, bid, ask),)
+        return self.wanted.quote(iso(said.time), recv_ns, bid, ask)
 
     def _advanced(self, about: Envelope, frame: Frame, recv_ns: Nanos) -> list[Said]:
         said: list[Said] = []

@@ -48,14 +48,10 @@ class Wanted:
         if kind in self.kinds and instrument == self.instrument:
             self.reading = kind
             return False
-        self.passes(instrument, kind)
-        return True
-
-    def passes(self, instrument: str, kind: Kind) -> None:
-        """Count a frame that nobody asked for."""
         known = (instrument, kind) in self.passed or len(self.passed) < MOST_OTHERS
         name = instrument if known else "others"
         self.passed[name, kind] = self.passed.get((name, kind), 0) + 1
+        return True
 
     def priced(self, text: str | bytes) -> float:
         """The price that a text is; it lies on the grid."""

@@ -373,6 +373,13 @@ class TestDamage:
         with pytest.raises(DataError, match="no snapshot that its changes follow"):
             events(feed(path, "orderbook"))
 
+    @pytest.mark.parametrize("instrument", ["A-B", "C-D"])
+    def test_a_ticker_without_sizes_is_not_called_a_quote(self, record, instrument):
+        ticker = {"type": "ticker", "product_id": "A-B", "best_bid": "1.00", "best_ask": "2.00"}
+        made = feed(record(ticker), "quotes", venue="coinbase", instrument=instrument)
+        with pytest.raises(DataError, match=rf"no quotes of {instrument} in it: .*; it holds ticker of A-B$"):
+            events(made)
+
 
 class TestRanges:
     FRAMES = (
