@@ -44,6 +44,14 @@ def parse_interval(text: str) -> Nanos:
     return interval
 
 
+def parse_setting(name: str, text: str) -> Nanos:
+    """`parse_interval` of a part's setting, for its `__post_init__`: raises ValueError that names it."""
+    try:
+        return parse_interval(text)
+    except ConfigError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
 def interval_name(interval: Nanos) -> str:
     """The shortest way to write a length.
 

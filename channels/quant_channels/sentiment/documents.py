@@ -21,7 +21,7 @@ from quant_channels.sentiment.text.linking import ALIASES, Linker, base_asset
 from quant_channels.sentiment.versions import Version
 from quant_channels.streams.findings import Findings
 from quant_contracts.blocks import EventBlock
-from quant_contracts.duration import parse_interval
+from quant_contracts.duration import parse_setting
 from quant_contracts.errors import ConfigError, DataError
 from quant_contracts.events import Document
 from quant_contracts.protocols import QualityRow, SourceInfo
@@ -213,9 +213,4 @@ class DocumentsFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
 
 
 def _length(name: str, text: str) -> Nanos:
-    if text == "0s":
-        return 0
-    try:
-        return parse_interval(text)
-    except ConfigError as error:
-        raise ValueError(f"{name}: {error}") from None
+    return 0 if text == "0s" else parse_setting(name, text)

@@ -20,8 +20,7 @@ import msgspec
 from quant_channels.klines.features.settings import written
 from quant_channels.sentiment.standing import Standing
 from quant_channels.sentiment.text.fusion import Fusion
-from quant_contracts.duration import parse_interval
-from quant_contracts.errors import ConfigError
+from quant_contracts.duration import parse_setting
 from quant_contracts.events import Bar
 from quant_contracts.protocols import Stream
 from quant_contracts.units import HOUR, Nanos
@@ -48,7 +47,7 @@ class SentimentScore(msgspec.Struct, dict=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         self._standing = Standing(
-            Fusion(self.vader_weight, self.finbert_weight), [_length("half_life", self.half_life)]
+            Fusion(self.vader_weight, self.finbert_weight), [parse_setting("half_life", self.half_life)]
         )
 
     @property
@@ -90,7 +89,10 @@ class SentimentVolatility(msgspec.Struct, dict=True, forbid_unknown_fields=True)
     def __post_init__(self) -> None:
         self._standing = Standing(
             Fusion(self.vader_weight, self.finbert_weight),
-            [_length("half_life", self.half_life), _length("spread_half_life", self.spread_half_life)],
+            [
+                parse_setting("half_life", self.half_life),
+                parse_setting("spread_half_life", self.spread_half_life),
+            ],
         )
 
     @property
@@ -243,15 +245,8 @@ class SentimentVolume(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         return ((fast - slow) / deviation if deviation else 0.0,)
 
 
-def _length(name: str, text: str) -> Nanos:
-    try:
-        return parse_interval(text)
-    except ConfigError as error:
-        raise ValueError(f"{name}: {error}") from None
-
-
 def _two_lengths(fast: str, slow: str) -> tuple[Nanos, Nanos]:
-    lengths = _length("fast", fast), _length("slow", slow)
+    lengths = parse_setting("fast", fast), parse_setting("slow", slow)
     if lengths[0] >= lengths[1]:
         raise ValueError(f"fast must be shorter than slow, not {fast} and {slow}")
     return lengths

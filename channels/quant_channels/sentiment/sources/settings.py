@@ -7,8 +7,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from quant_channels.sentiment.tokens import Secret, read_token
-from quant_contracts.duration import parse_interval
-from quant_contracts.errors import ConfigError
+from quant_contracts.duration import parse_setting
 
 TokenCall = Callable[[], Secret]
 """Gives the token of the moment, for programs that keep it elsewhere than in a file."""
@@ -22,10 +21,7 @@ def check_label(name: str, value: str) -> None:
 
 def check_every(every: str) -> int:
     """Nanoseconds of a cadence; raises ValueError for none."""
-    try:
-        return parse_interval(every)
-    except ConfigError as error:
-        raise ValueError(f"every: {error}") from None
+    return parse_setting("every", every)
 
 
 def check_address(name: str, value: str) -> None:
