@@ -7,10 +7,11 @@ from math import fsum
 import msgspec
 
 from quant_channels.klines.features.settings import check_window
-from quant_channels.trades.features.steps import StepWindow, whole
+from quant_channels.trades.features.steps import StepWindow, quotient, whole
 from quant_contracts.blocks import Column, TradeBlock
 from quant_contracts.events import Bar
 from quant_contracts.protocols import Stream
+from quant_contracts.units import Quantity
 from quant_contracts.views import TradesView
 
 TRADES = (Stream("trades"),)
@@ -19,6 +20,11 @@ TRADES = (Stream("trades"),)
 def signed(trades: TradeBlock) -> Column:
     """Quantities, negative where the seller was the aggressor."""
     return trades.quantity * trades.side
+
+
+def net_volume(trades: TradeBlock) -> Quantity:
+    """What aggressive buyers took less what aggressive sellers hit."""
+    return fsum(signed(trades).tolist())
 
 
 class SignedVolume(msgspec.Struct, dict=True, forbid_unknown_fields=True):
@@ -57,7 +63,7 @@ class SignedVolume(msgspec.Struct, dict=True, forbid_unknown_fields=True):
 
     def update(self, _bar: Bar, seen: TradesView | None, /) -> tuple[float, ...] | None:
         view = whole(seen)
-        return self._totals.push(None if view is None else (fsum(signed(view.trades).tolist()),))
+        return self._totals.push(None if view is None else (net_volume(view.trades),))
 
 
 class TradeFlowImbalance(msgspec.Struct, dict=True, forbid_unknown_fields=True):
@@ -94,15 +100,12 @@ class TradeFlowImbalance(msgspec.Struct, dict=True, forbid_unknown_fields=True):
 
     def update(self, _bar: Bar, seen: TradesView | None, /) -> tuple[float, ...] | None:
         view = whole(seen)
-        totals = self._totals.push(
-            None
-            if view is None
-            else (fsum(signed(view.trades).tolist()), fsum(view.trades.quantity.tolist()))
-        )
-        if totals is None or not totals[1]:
-            return None
+        if view is None:
+            return self._totals.push(None)
+        trades = view.trades
+        share = quotient(self._totals.push((net_volume(trades), fsum(trades.quantity.tolist()))))
         # Each total was rounded, the larger one perhaps down.
-        return (max(-1.0, min(1.0, totals[0] / totals[1])),)
+        return None if share is None else (max(-1.0, min(1.0, share[0])),)
 
 
 class TradeCount(msgspec.Struct, dict=True, forbid_unknown_fields=True):
@@ -178,5 +181,4 @@ class VWAP(msgspec.Struct, dict=True, forbid_unknown_fields=True):
             return self._totals.push(None)
         trades = view.trades
         paid, quantity = fsum((trades.price * trades.quantity).tolist()), fsum(trades.quantity.tolist())
-        totals = self._totals.push((paid, quantity))
-        return None if totals is None or not totals[1] else (totals[0] / totals[1],)
+        return quotient(self._totals.push((paid, quantity)))

@@ -8,7 +8,7 @@ from math import fsum
 import msgspec
 
 from quant_channels.klines.features.settings import check_window
-from quant_channels.trades.features.flow import TRADES, signed
+from quant_channels.trades.features.flow import TRADES, net_volume
 from quant_channels.trades.features.steps import whole
 from quant_contracts.events import Bar
 from quant_contracts.protocols import Stream
@@ -63,7 +63,7 @@ class KyleLambda(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         if view is None or before is None or self._price is None:
             self._steps.clear()
             return None
-        self._steps.append((fsum(signed(view.trades).tolist()), self._price - before))
+        self._steps.append((net_volume(view.trades), self._price - before))
         return self._slope() if len(self._steps) == self.window else None
 
     def _slope(self) -> tuple[float, ...] | None:

@@ -8,8 +8,7 @@ import msgspec
 import numpy as np
 
 from quant_channels.klines.features.settings import check_window
-from quant_channels.trades.features.steps import StepWindow, whole
-from quant_contracts.blocks import QuoteBlock
+from quant_channels.trades.features.steps import StepWindow, in_force, whole
 from quant_contracts.events import Bar
 from quant_contracts.protocols import Stream
 from quant_contracts.views import QuotesView
@@ -28,6 +27,7 @@ class OrderFlowImbalance(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     `window` steps after some were missed. The first look at a stream covers more than a step and does not
     count.
 
+    >>> from quant_contracts.blocks import QuoteBlock
     >>> from quant_contracts.events import Quote
     >>> from quant_contracts.testing.samples import bars_from_closes
     >>> before = Quote(1, 1, "BTCUSDT", 99.0, 5.0, 101.0, 5.0)
@@ -65,10 +65,7 @@ class OrderFlowImbalance(msgspec.Struct, dict=True, forbid_unknown_fields=True):
 
 
 def _flow(view: QuotesView) -> float:
-    quotes = view.quotes
-    if view.before is not None:
-        quotes = QuoteBlock.join(quotes.symbol, [QuoteBlock.of(quotes.symbol, [view.before]), quotes])
-    sound = (quotes.bid_size > 0.0) & (quotes.ask_size > 0.0) & (quotes.bid < quotes.ask)
+    quotes, sound = in_force(view)
     bid, bid_size = quotes.bid[sound], quotes.bid_size[sound]
     ask, ask_size = quotes.ask[sound], quotes.ask_size[sound]
     parts = (

@@ -10,10 +10,9 @@ import numpy as np
 
 from quant_channels.klines.features.settings import check_window
 from quant_channels.orderbook.features.prices import BPS
-from quant_channels.trades.features.steps import StepWindow, whole
-from quant_contracts.blocks import Column, QuoteBlock, Times, TradeBlock
-from quant_contracts.duration import parse_interval
-from quant_contracts.errors import ConfigError
+from quant_channels.trades.features.steps import StepWindow, in_force, quotient, whole
+from quant_contracts.blocks import Column, Times, TradeBlock
+from quant_contracts.duration import parse_setting
 from quant_contracts.events import Bar
 from quant_contracts.protocols import Stream
 from quant_contracts.units import HOUR
@@ -32,10 +31,7 @@ class Mids(NamedTuple):
     @classmethod
     def of(cls, view: QuotesView) -> Mids:
         """Every quote that was in force in the step."""
-        quotes = view.quotes
-        if view.before is not None:
-            quotes = QuoteBlock.join(quotes.symbol, [QuoteBlock.of(quotes.symbol, [view.before]), quotes])
-        sound = (quotes.bid_size > 0.0) & (quotes.ask_size > 0.0) & (quotes.bid < quotes.ask)
+        quotes, sound = in_force(view)
         return cls(quotes.known, np.where(sound, (quotes.bid + quotes.ask) / 2, np.nan))
 
     def before(self, moments: Times) -> Column:
@@ -91,7 +87,7 @@ class EffectiveSpread(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         if traded is None or quoted is None:
             return self._totals.push(None)
         mids = Mids.of(quoted).before(traded.trades.known)
-        return _mean(self._totals.push(_paid(traded.trades, mids, mids)))
+        return quotient(self._totals.push(_paid(traded.trades, mids, mids)))
 
 
 class RealisedSpread(msgspec.Struct, dict=True, forbid_unknown_fields=True):
@@ -112,10 +108,7 @@ class RealisedSpread(msgspec.Struct, dict=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         check_window(self.window, 1)
-        try:
-            self._delay = parse_interval(self.delay)
-        except ConfigError as error:
-            raise ValueError(f"delay: {error}") from None
+        self._delay = parse_setting("delay", self.delay)
         if self._delay > HOUR:
             raise ValueError(f"delay must be at most 1h, not {self.delay}")
         self._totals = StepWindow(self.window)
@@ -150,7 +143,7 @@ class RealisedSpread(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         self._waiting = made.slice(due, len(made)), mids[due:]
         ripe = made.slice(0, due)
         later = middles.at(ripe.known + self._delay)
-        return _mean(self._totals.push(_paid(ripe, mids[:due], later)))
+        return quotient(self._totals.push(_paid(ripe, mids[:due], later)))
 
 
 def _paid(trades: TradeBlock, mids: Column, later: Column) -> tuple[float, float]:
@@ -162,7 +155,3 @@ def _paid(trades: TradeBlock, mids: Column, later: Column) -> tuple[float, float
     has = ~np.isnan(spreads)
     quantity = trades.quantity[has]
     return fsum((spreads[has] * quantity).tolist()), fsum(quantity.tolist())
-
-
-def _mean(totals: tuple[float, ...] | None) -> tuple[float, ...] | None:
-    return None if totals is None or not totals[1] else (totals[0] / totals[1],)

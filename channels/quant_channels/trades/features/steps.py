@@ -6,6 +6,10 @@ from collections import deque
 from math import fsum
 from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
+from quant_contracts.blocks import QuoteBlock
 from quant_contracts.views import QuotesView, TradesView
 
 V = TypeVar("V", TradesView, QuotesView)
@@ -44,3 +48,19 @@ def whole(view: V | None) -> V | None:
     The first view of a run reaches back to wherever its stream began, not over one step.
     """
     return view if view is not None and view.since and view.is_whole else None
+
+
+def in_force(view: QuotesView) -> tuple[QuoteBlock, npt.NDArray[np.bool_]]:
+    """Every quote that was in force in the step, the one before it first, and which of them are sound.
+
+    Others have an empty side or crossed prices.
+    """
+    quotes = view.quotes
+    if view.before is not None:
+        quotes = QuoteBlock.join(quotes.symbol, [QuoteBlock.of(quotes.symbol, [view.before]), quotes])
+    return quotes, (quotes.bid_size > 0.0) & (quotes.ask_size > 0.0) & (quotes.bid < quotes.ask)
+
+
+def quotient(totals: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    """The first total over the second: a mean by weight. None where there is none to divide by."""
+    return None if totals is None or not totals[1] else (totals[0] / totals[1],)
