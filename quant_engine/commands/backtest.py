@@ -11,8 +11,13 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Examples: quant-engine backtest strategy.json --data bars.parquet; "
-    "quant-engine backtest pair.json --data BTCUSDT=btc.csv --data ETHUSDT=eth.csv --start 2022-01-01"
+    short_help="Run a configuration over recorded data and write a report.",
+    epilog="""\b
+    Examples:
+      quant-engine backtest strategy.json --data bars.parquet
+      quant-engine backtest strategy.json --start 2022-01-01 --set account.cash=5000
+      quant-engine backtest pair.json --data BTCUSDT=btc.csv --data ETHUSDT=eth.csv
+    """,
 )
 @click.argument("config", required=False, type=click.Path())
 @click.option("--config", "config_option", type=click.Path(), help="The same as CONFIG.")

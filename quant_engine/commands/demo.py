@@ -5,7 +5,10 @@ from __future__ import annotations
 import click
 
 
-@click.command(epilog="Example: quant-engine demo --days 30 --seed 7 --out reports/seven")
+@click.command(
+    short_help="Run a whole backtest with nothing but this package.",
+    epilog="Example: quant-engine demo --days 30 --seed 7 --out reports/seven",
+)
 @click.option("--days", type=click.IntRange(20, 3650), default=180, show_default=True, help="Days of bars.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Another market for each.")
 @click.option("--out", type=click.Path(), default="reports/demo", show_default=True, help="The report.")

@@ -6,8 +6,13 @@ import click
 
 
 @click.command(
-    epilog="Examples: quant-engine report reports/demo; "
-    "quant-engine report reports/demo --json; quant-engine report reports/demo --html page.html"
+    short_help="Read a saved report again and prove that it is what was saved.",
+    epilog="""\b
+    Examples:
+      quant-engine report reports/demo
+      quant-engine report reports/demo --json
+      quant-engine report reports/demo --html page.html
+    """,
 )
 @click.argument("directory", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON for machines.")

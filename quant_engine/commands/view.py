@@ -13,8 +13,13 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Examples: quant-engine view strategy.json BTCUSDT --at 2024-08-08T23:58:00; "
-    "quant-engine view --stream trades --source synthetic --set days=1 --symbol BTCUSDT --at 2022-01-01T12:00"
+    short_help="Draw the book, trades, smiles and documents as known at a moment.",
+    epilog="""\b
+    Examples:
+      quant-engine view strategy.json BTCUSDT --at 2024-08-08T23:58:00
+      quant-engine view --stream trades --source synthetic --set days=1 \\
+          --symbol BTCUSDT --at 2022-01-01T12:00
+    """,
 )
 @click.argument("config", required=False, type=click.Path())
 @click.argument("symbol", required=False)

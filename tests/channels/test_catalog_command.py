@@ -59,6 +59,13 @@ def test_made_up_bars_are_listed_and_verified(run, tmp_path):
     assert answer(run("verify", "--json")) == []
 
 
+def test_a_long_venue_is_broken_in_the_list_and_no_number_is_cut_off(run):
+    run("synth", "--symbol", "BTCUSDT", "--days", 30, "--venue", "a_venue_with_a_long_name_of_its_own")
+    listed = run("list").stdout
+    assert "BTCUSDT  klines 1m  2022-01-01  2022-01-31  43,200        1" in listed
+    assert "…" not in listed
+
+
 def test_the_same_bars_again_are_nothing_new(run):
     run("synth", "--symbol", "BTCUSDT", "--days", 2)
     again = run("synth", "--symbol", "BTCUSDT", "--days", 1)

@@ -8,8 +8,13 @@ from quant_channels.commands.synth import synth
 
 
 @click.group(
-    epilog="Examples: quant-engine catalog synth --symbol BTCUSDT --days 30; "
-    "quant-engine catalog ingest bars.csv --symbol BTCUSDT; quant-engine catalog list"
+    short_help="Keep bars and streams on disk: ingest, synth, list, verify.",
+    epilog="""\b
+    Examples:
+      quant-engine catalog synth --symbol BTCUSDT --days 30
+      quant-engine catalog ingest bars.csv --symbol BTCUSDT
+      quant-engine catalog list
+    """,
 )
 def catalog() -> None:
     """Keep cleaned bars and recorded streams on disk, for backtests to read.

@@ -27,12 +27,17 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Examples: quant-engine catalog ingest BTCUSDT-1m.parquet --symbol BTCUSDT; "
-    "quant-engine catalog ingest BTCUSDT-1m-2024-01.csv --symbol BTCUSDT --format binance; "
-    "quant-engine catalog ingest dirty.csv --symbol BTCUSD --time-unit s "
-    "--repair sort --repair drop_duplicates; "
-    "quant-engine catalog ingest frames.jsonl.gz --domain orderbook --symbol BTCUSDT --venue binance_spot "
-    "--set clock_offset=1.3s"
+    epilog="""\b
+    Examples:
+      quant-engine catalog ingest BTCUSDT-1m.parquet --symbol BTCUSDT
+      quant-engine catalog ingest BTCUSDT-1m.csv --symbol BTCUSDT --format binance
+      quant-engine catalog ingest dirty.csv --symbol BTCUSD --time-unit s \\
+          --repair sort --repair drop_duplicates
+      quant-engine catalog ingest frames.jsonl.gz --domain orderbook \\
+          --symbol BTCUSDT --venue binance_spot --set clock_offset=1.3s
+      quant-engine catalog ingest chain.parquet --domain options --symbol BTCUSDT \\
+          --set layout=deribit_chain
+    """
 )
 @click.argument("file", type=click.Path())
 @click.option("--symbol", required=True, help="Whose data it is, such as BTCUSDT.")

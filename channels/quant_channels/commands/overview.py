@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from quant_channels.klines.catalog import Stream
 
 
-@click.command("list", epilog="Example: quant-engine catalog list --json")
+@click.command(
+    "list",
+    short_help="Show every stream that is stored.",
+    epilog="Example: quant-engine catalog list --json",
+)
 @root_option
 @json_option
 def list_streams(*, root: str, as_json: bool) -> None:
@@ -36,9 +40,11 @@ def list_streams(*, root: str, as_json: bool) -> None:
             f"quant-engine catalog synth --symbol BTCUSDT --catalog {root}"
         )
         return
-    # Without a frame seven columns fit into a narrow terminal.
+    # Without a frame seven columns fit into a narrow terminal; where they do not, names are broken, not cut.
     table = Table(box=None)
-    for name in ("venue", "symbol", "stream", "first", "last"):
+    for name in ("venue", "symbol"):
+        table.add_column(name, overflow="fold")
+    for name in ("stream", "first", "last"):
         table.add_column(name, no_wrap=True)
     for name in ("rows", "sources"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -49,7 +55,10 @@ def list_streams(*, root: str, as_json: bool) -> None:
     Console().print(table)
 
 
-@click.command(epilog="Example: quant-engine catalog verify --catalog /data/catalog")
+@click.command(
+    short_help="Compare all that is stored with what was written.",
+    epilog="Example: quant-engine catalog verify --catalog /data/catalog",
+)
 @root_option
 @json_option
 def verify(*, root: str, as_json: bool) -> None:

@@ -27,9 +27,12 @@ MADE_UP = (KLINES, "orderbook", "quotes", "trades", "options", "sentiment")
 
 
 @click.command(
-    epilog="Examples: "
-    "quant-engine catalog synth --symbol BTCUSDT --symbol ETHUSDT --days 365 --seed 7; "
-    "quant-engine catalog synth --symbol BTCUSDT --days 1 --all-domains --set book_levels=10"
+    epilog="""\b
+    Examples:
+      quant-engine catalog synth --symbol BTCUSDT --symbol ETHUSDT --days 365
+      quant-engine catalog synth --symbol BTCUSDT --days 1 --all-domains \\
+          --set book_levels=10
+    """
 )
 @click.option("--symbol", "symbols", required=True, multiple=True, help="Can be given again.")
 @click.option(

@@ -38,7 +38,14 @@ class Findings(msgspec.Struct, frozen=True):
     promises: tuple[CheckResult, ...]
 
 
-@click.command(epilog="Example: quant-engine check my_package.models:MyModel --params '{\"window\": 14}'")
+@click.command(
+    short_help="Run the promises of its contract over a part.",
+    epilog="""\b
+    Examples:
+      quant-engine check RSIModel
+      quant-engine check my_package.models:MyModel --params '{"window": 14}'
+    """,
+)
 @click.argument("part", metavar="NAME|MODULE:PART")
 @click.option("--params", default="{}", metavar="JSON", help='Settings of the part, such as {"window": 14}.')
 @click.option(

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from quant_daemon.plan import Plan
 
 
-@click.command(epilog="Example: quant-engine plan strategy.json --set account.cash=5000")
+@click.command(
+    short_help="Show every part and default of a configuration; opens nothing.",
+    epilog="Example: quant-engine plan strategy.json --set account.cash=5000",
+)
 @click.argument("config", type=click.Path(path_type=str))
 @click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Replace a value for this run.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")

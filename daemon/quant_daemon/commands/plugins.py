@@ -5,7 +5,10 @@ from __future__ import annotations
 import click
 
 
-@click.command(epilog="Example: quant-engine plugins --kind models")
+@click.command(
+    short_help="List the parts that a configuration can name.",
+    epilog="Example: quant-engine plugins --kind models",
+)
 @click.option("--kind", default=None, help="Only parts of this kind, such as models or features.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 def plugins(kind: str | None, *, as_json: bool) -> None:
