@@ -203,13 +203,21 @@ class Reading:
         """The same of a line without a receive time: all of its frame is known at one time."""
         before = self.arrival.last
         self.gather.note(line, before)
-        said = self.parser.parse(frame_of(line), before)
+        # Told no time, the parser gives none to what has none of its own.
+        said = self.parser.parse(frame_of(line), 0)
         if all(isinstance(each, Lost) for each in said):
             return [(lost, before) for lost in said]
         known = self.arrival.assume(max(happened(each) for each in said))
         if known is None:
             return [(lost, before) for lost in self.parser.refuse("no_time", before)]
-        return [(each, known) for each in said]
+        return [(dated(each, known), known) for each in said]
+
+
+def dated(said: Said, known: Nanos) -> Said:
+    """The same; an event that has no time of its own is taken to have happened when it was known."""
+    if isinstance(said, Depth | Lost | FormingBar) or said.ts_event:
+        return said
+    return msgspec.structs.replace(said, ts_event=known)
 
 
 def happened(said: Said) -> Nanos:

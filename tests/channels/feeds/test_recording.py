@@ -250,6 +250,15 @@ class TestFramesWithoutAReceiveTime:
         assert [each.ts_known for each in events(made)] == [START + SECOND, START + 5 * SECOND]
         assert checks(made) == {"assumed_received": 3}
 
+    def test_what_has_no_time_of_its_own_does_not_move_time_on(self, bare):
+        quote = {"s": "BTCUSDT", "b": "100.00", "B": "1", "a": "101.00", "A": "2"}
+        quotes = [{**quote, "u": 7 + more, "B": str(1 + more)} for more in range(3)]
+        timed = {"E": ms(1), "T": ms(1)}
+        made = feed(bare(quotes[0] | timed, *quotes[1:]), "quotes", assume_received="venue+100ms")
+        at = START + SECOND + 100 * MILLISECOND
+        assert [each.ts_known for each in events(made)] == [at] * 3
+        assert [each.ts_event for each in events(made)] == [START + SECOND, at, at]
+
     def test_where_no_frame_is_ahead_of_it_it_is_refused(self, bare):
         made = feed(bare(snapshot(2), diff(3, 4), snapshot(4)), assume_received="venue")
         assert [each.sequence for each in events(made)] == [4]

@@ -35,6 +35,18 @@ CASES = {
         "l2/hyperliquid_BTC_frames_20250126.jsonl.gz",
         {"symbol": "BTC", "venue": "hyperliquid", "tick": "1"},
     ),
+    "book of frames without a receive time": (
+        RecordingFeed,
+        "orderbook",
+        "l2/bybit_XRPUSDT_ob500_20241201_first50.jsonl",
+        {
+            "symbol": "XRPUSDT",
+            "venue": "bybit",
+            "tick": "0.0001",
+            "lot": "1",
+            "assume_received": "venue+100ms",
+        },
+    ),
     "trades in a file": (
         TradesFileFeed,
         "trades",
