@@ -13,6 +13,7 @@ import heapq
 import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,8 +50,10 @@ def read_rows(path: Path) -> Iterator[Row | None]:
         rows = _parquet_rows(path) if name.endswith(".parquet") else _json_rows(path)
         for row in rows:
             yield None if row is None else _row(row, path)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
 
 
 def _json_rows(path: Path) -> Iterator[dict[str, Any] | None]:
@@ -109,7 +112,7 @@ def _time(row: Mapping[str, Any], name: str) -> Nanos | None:
     """A time by any of its names; None where there is none, 0 where what is there is none."""
     if (value := row.get(name)) is not None:
         # A number without its unit is not guessed at; text and times of Parquet say what they are.
-        text = value.isoformat() if hasattr(value, "isoformat") else value
+        text = value.isoformat() if isinstance(value, date) else value
         return (moment(text) or 0) if isinstance(text, str) and not text.isdigit() else 0
     for unit in UNITS:
         if (value := row.get(f"{name}_{unit}")) is not None:
