@@ -16,8 +16,9 @@ from quant_channels.options.surface_event import surface_fit
 from quant_channels.sentiment.standing import Standing
 from quant_channels.sentiment.text.fusion import Fusion, Probabilities
 from quant_contracts.events import Document, Freshness, Quote, Surface, Trade
+from quant_contracts.events.options import Premium
 from quant_contracts.units import DAY, HOUR, Fraction, Nanos, Price, Quantity, Side
-from quant_contracts.views import Book, OptionChain
+from quant_contracts.views import Book, ExpiryChain, OptionChain
 
 CURVE_POINTS: Final = 81
 HALF_LIFE: Final[Nanos] = 6 * HOUR
@@ -170,31 +171,8 @@ def book_sight(book: Book) -> BookSight:
 def options_sight(chain: OptionChain | None, surface: Surface | None, at: Nanos, origin: str) -> OptionsSight:
     """Quotes of `chain` as volatilities at the moment, and the curves of `surface`; either may be absent."""
     found: dict[Nanos, ExpirySight] = {}
-    for each in chain.expiries if chain is not None else ():
-        assert chain is not None
-        years = (each.expiry - at) / YEAR
-        quotes = expiry_quotes(each, years, chain.premium)
-        if quotes is None:
-            found[each.expiry] = ExpirySight(each.expiry, years * 365, 0.0, ())
-            continue
-        is_out = quotes.is_call == (quotes.strikes >= quotes.forward)
-        rows = np.flatnonzero(is_out)[np.argsort(quotes.strikes[is_out], kind="stable")]
-        assert quotes.mark is not None
-        prices = np.concatenate([column[rows] for column in (quotes.bid, quotes.ask, quotes.mark)])
-        calls, strikes = np.tile(quotes.is_call[rows], 3), np.tile(quotes.strikes[rows], 3)
-        vols = implied_vols(calls, prices, quotes.forward, strikes, years, quotes.discount).vol
-        bid, ask, mark = vols.reshape(3, -1).tolist()
-        points = tuple(
-            VolPoint(
-                quotes.strikes.item(row),
-                1 if quotes.is_call.item(row) else -1,
-                _number(bid[place]),
-                _number(ask[place]),
-                _first(each.quotes[row].mark_iv, _number(mark[place])),
-            )
-            for place, row in enumerate(rows.tolist())
-        )
-        found[each.expiry] = ExpirySight(each.expiry, years * 365, quotes.forward, points)
+    if chain is not None:
+        found = {each.expiry: _expiry_sight(each, at, chain.premium) for each in chain.expiries}
     if surface is None:
         return OptionsSight(tuple(found.values()))
     fit = surface_fit(surface)
@@ -228,6 +206,32 @@ def options_sight(chain: OptionChain | None, surface: Surface | None, at: Nanos,
         surface.median_error if surface.slices else None,
         surface.coverage,
     )
+
+
+def _expiry_sight(chain: ExpiryChain, at: Nanos, premium: Premium) -> ExpirySight:
+    """Quotes of one expiry, of each strike the option that is out of the money."""
+    years = (chain.expiry - at) / YEAR
+    quotes = expiry_quotes(chain, years, premium)
+    if quotes is None:
+        return ExpirySight(chain.expiry, years * 365, 0.0, ())
+    is_out = quotes.is_call == (quotes.strikes >= quotes.forward)
+    rows = np.flatnonzero(is_out)[np.argsort(quotes.strikes[is_out], kind="stable")]
+    assert quotes.mark is not None
+    prices = np.concatenate([column[rows] for column in (quotes.bid, quotes.ask, quotes.mark)])
+    calls, strikes = np.tile(quotes.is_call[rows], 3), np.tile(quotes.strikes[rows], 3)
+    vols = implied_vols(calls, prices, quotes.forward, strikes, years, quotes.discount).vol
+    bid, ask, mark = vols.reshape(3, -1).tolist()
+    points = tuple(
+        VolPoint(
+            quotes.strikes.item(row),
+            1 if quotes.is_call.item(row) else -1,
+            _number(bid[place]),
+            _number(ask[place]),
+            _first(chain.quotes[row].mark_iv, _number(mark[place])),
+        )
+        for place, row in enumerate(rows.tolist())
+    )
+    return ExpirySight(chain.expiry, years * 365, quotes.forward, points)
 
 
 def sentiment_sight(documents: Sequence[Document], since: Nanos, until: Nanos) -> SentimentSight:

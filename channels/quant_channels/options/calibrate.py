@@ -68,11 +68,7 @@ def fit_surface(
         slices.append(judged[0])
         errors.append(judged[1])
     flags = arbitrage_flags(model, slices)
-    offered, used = 0, 0
-    for one in smiles:
-        offered += one.offered
-    for fit in slices:
-        used += fit.used
+    offered, used = sum(one.offered for one in smiles), sum(fit.used for fit in slices)
     reason: Refusal | None = None
     if not slices:
         reason = refused[-1].reason if refused else "too_few_quotes"
