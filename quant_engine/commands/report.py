@@ -26,9 +26,8 @@ def report(*, directory: str, as_json: bool, page: str | None) -> None:
 
     import msgspec
 
-    from quant_contracts.errors import StorageError
     from quant_engine.report import report_from_directory
-    from quant_engine.report.files import reproduces
+    from quant_engine.report.files import reproduces, write_page
 
     made = report_from_directory(directory)
     if as_json:
@@ -41,9 +40,6 @@ def report(*, directory: str, as_json: bool, page: str | None) -> None:
             else "  note      every file is as it was saved, but this version works out other numbers"
         )
     if page is not None:
-        try:
-            Path(page).write_text(made.html(), encoding="utf-8")
-        except OSError as error:
-            raise StorageError(f"{page}: the page cannot be written: {error.strerror}") from None
+        write_page(Path(page), made.html())
         if not as_json:
             click.echo(f"page: {page}")

@@ -65,14 +65,16 @@ def view(
 
     from quant_contracts.config import naming
     from quant_contracts.duration import parse_interval, parse_time, time_name
-    from quant_contracts.errors import StorageError
     from quant_daemon.commands.settings import parse_settings
+    from quant_engine.report.files import write_page
     from quant_engine.view.look import chosen_streams, declared_pictures, look
     from quant_engine.view.page import view_page
 
     chosen = symbol or symbol_option
     if (symbol and symbol_option) or chosen is None:
-        raise click.UsageError("name one symbol, such as: quant-engine view strategy.json BTCUSDT --at ...")
+        raise click.UsageError(
+            "name one symbol, such as: quant-engine view strategy.json BTCUSDT --at 2022-01-01T12:00"
+        )
     if (config is None) == (stream is None) or (stream is None) != (source is None):
         raise click.UsageError("name a configuration, or --stream and --source; not both, and not neither")
     with naming("--at"):
@@ -91,10 +93,7 @@ def view(
         return
     stamp = time_name(at).replace("-", "").replace(":", "")
     page = Path(out or f"{chosen}_{stamp}.html")
-    try:
-        page.write_text(view_page(made, name), encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"{page}: the page cannot be written: {error.strerror}") from None
+    write_page(page, view_page(made, name))
     if not as_json:
         for state in made.sight.streams:
             click.echo(f"{state.domain:10} {state.state}{': ' if state.reason else ''}{state.reason}")

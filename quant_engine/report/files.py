@@ -90,6 +90,23 @@ def save(report: Report, directory: Path) -> Path:
     return directory
 
 
+def write_page(path: Path, text: str) -> None:
+    """Write one page, whole or not at all; a device or a pipe takes it as it comes."""
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        target = path.resolve()
+        made = target.with_name(f".{target.name}.{os.getpid()}.new")
+        try:
+            made.write_text(text, encoding="utf-8")
+            made.replace(target)
+        finally:
+            made.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path}: the page cannot be written: {error.strerror}") from None
+
+
 def require_place(directory: Path) -> Path:
     """Where a report saved to `directory` will be; refuses to replace anything but a report."""
     try:

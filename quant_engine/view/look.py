@@ -61,7 +61,8 @@ class Look(msgspec.Struct, frozen=True):
     """What there is to be seen, and what was found wrong in the rows that were read for it."""
 
     sight: Sight
-    quality: tuple[QualityRow, ...]
+    quality: tuple[tuple[str, QualityRow], ...]
+    """Each finding with the stream it is of."""
 
 
 class _Opened(msgspec.Struct, frozen=True):
@@ -127,7 +128,7 @@ def look(
         if isinstance(documents, DocumentsView)
         else None,
     )
-    return Look(sight, tuple(row for one in opened.values() for row in one.feed.quality()))
+    return Look(sight, tuple((domain, row) for domain, one in opened.items() for row in one.feed.quality()))
 
 
 def _open(

@@ -30,6 +30,8 @@ TITLES: Final = {
     "sentiment": "Sentiment",
 }
 
+NO_TRADES: Final = "Nothing became known in the window before the moment; --window looks further back."
+
 
 def view_page(look: Look, name: str) -> str:
     """The whole page; `name` says where the streams are declared. The same data give the same text."""
@@ -65,17 +67,20 @@ def _header(sight: Sight, name: str) -> Markup:
 
 def _section(sight: Sight, picture: str, states: Sequence[StreamState]) -> Markup:
     parts = [trust(state, sight.at) for state in states]
-    parts += _picture(sight, picture)
+    parts += _picture(sight, picture, states)
     return section(picture, TITLES[picture], *parts)
 
 
-def _picture(sight: Sight, picture: str) -> list[Markup]:
+def _picture(sight: Sight, picture: str, states: Sequence[StreamState]) -> list[Markup]:
     """Nothing where the stream cannot be trusted: its sentence says why."""
     at: Nanos = sight.at
     if picture == "book" and sight.book is not None:
         return [book_picture(sight.book, at)]
-    if picture == "trades" and sight.trades is not None:
-        return [trades_picture(sight.trades, at)]
+    if picture == "trades":
+        if sight.trades is not None:
+            return [trades_picture(sight.trades, at)]
+        if any(state.state != "missing" for state in states):
+            return [tag("p", NO_TRADES, "note")]
     if picture == "surface" and sight.options is not None:
         return [options_picture(sight.options, at), term_picture(sight.options)]
     if picture == "sentiment" and sight.sentiment is not None:
@@ -83,7 +88,7 @@ def _picture(sight: Sight, picture: str) -> list[Markup]:
     return []
 
 
-def _sources(sight: Sight, quality: Sequence[QualityRow]) -> Markup:
+def _sources(sight: Sight, quality: Sequence[tuple[str, QualityRow]]) -> Markup:
     sources = table(
         ("Stream", "Source", "At the moment", "Last known"),
         (
@@ -101,17 +106,18 @@ def _sources(sight: Sight, quality: Sequence[QualityRow]) -> Markup:
     found: Markup = tag("p", "Nothing was found wrong in the rows that were read.", "note")
     if quality:
         found = table(
-            ("Found in the rows that were read", "Example", "Repair", "Count"),
+            ("Stream", "Found in the rows that were read", "Example", "Repair", "Count"),
             (
                 (
+                    NAMES[domain],
                     row.check.replace("_", " "),
                     row.example,
                     "none" if row.repaired == "-" else row.repaired,
                     f"{row.count:,}",
                 )
-                for row in quality
+                for domain, row in quality
             ),
-            text=3,
+            text=4,
         )
     return section("sources", "Sources", sources, found)
 

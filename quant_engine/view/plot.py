@@ -16,6 +16,7 @@ import msgspec
 
 from quant_contracts.duration import time_name
 from quant_contracts.units import DAY, HOUR, MINUTE, SECOND, Nanos
+from quant_engine.report.numbers import percent
 from quant_engine.report.page.markup import Markup, escape, join, number, tag
 
 SIDE: Final = 1_000.0
@@ -172,6 +173,16 @@ def labels(values: Sequence[float]) -> tuple[tuple[float, str], ...]:
     """
     places = max((decimals(value) for value in values), default=0)
     return tuple((value, f"{value:,.{places}f}") for value in values)
+
+
+def percent_labels(values: Sequence[float]) -> tuple[tuple[float, str], ...]:
+    """Each fraction with its text as a percentage, all with as many decimals as one of them needs.
+
+    >>> percent_labels((0.2, 0.225))
+    ((0.2, '20.0 %'), (0.225, '22.5 %'))
+    """
+    places = max((decimals(value) for value in values), default=0) - 2
+    return tuple((value, percent(value, max(places, 0))) for value in values)
 
 
 def decimals(value: float) -> int:

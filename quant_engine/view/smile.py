@@ -11,7 +11,7 @@ from quant_contracts.duration import time_name
 from quant_contracts.units import Fraction, Nanos, Price
 from quant_engine.report.numbers import percent, plain
 from quant_engine.report.page.markup import Markup, escape, join, number, tag
-from quant_engine.view.plot import Axis, Plane, Scale, labels, round_values, spread_values
+from quant_engine.view.plot import Axis, Plane, Scale, labels, percent_labels, round_values, spread_values
 from quant_engine.view.sight import ExpirySight, OptionsSight, VolPoint
 from quant_engine.view.words import age, facts, legend, short
 
@@ -113,10 +113,7 @@ def _chart(one: ExpirySight) -> Markup:
         ),
         Axis(
             Scale(floor, ceiling),
-            tuple(
-                (value, percent(value, 0 if ceiling - floor > 0.08 else 1))
-                for value in round_values(floor, ceiling, 4)
-            ),
+            percent_labels(round_values(floor, ceiling, 4)),
             "volatility",
         ),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from quant_contracts.duration import time_name
 from quant_engine.report.numbers import percent
 from quant_engine.report.page.markup import Markup, join, tag
-from quant_engine.view.plot import Axis, Plane, Scale, round_values
+from quant_engine.view.plot import Axis, Plane, Scale, percent_labels, round_values
 from quant_engine.view.sight import OptionsSight
 from quant_engine.view.words import short
 
@@ -33,7 +33,7 @@ def term_picture(sight: OptionsSight) -> Markup:
         ),
         Axis(
             Scale(floor, ceiling),
-            tuple((value, percent(value, 1)) for value in round_values(floor, ceiling, 4)),
+            percent_labels(round_values(floor, ceiling, 4)),
             "volatility at the money",
         ),
     )

@@ -1,6 +1,7 @@
 """`quant-engine report`: what it prints, and how it refuses."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -41,6 +42,26 @@ def test_makes_the_page_again(saved, tmp_path):
 def test_a_page_that_cannot_be_written_is_one_line(saved, tmp_path):
     made = call(saved, "--html", tmp_path / "no" / "page.html")
     assert isinstance(made.exception, StorageError)
+
+
+def test_a_full_disk_leaves_the_page_as_it_was(saved, tmp_path, monkeypatch):
+    page = tmp_path / "page.html"
+    page.write_text("as it was")
+    write = Path.write_text
+
+    def full(path, text, **settings):
+        write(path, text[:10], **settings)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert isinstance(call(saved, "--html", page).exception, StorageError)
+    assert page.read_text() == "as it was"
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_a_device_takes_the_page_as_it_comes(saved):
+    assert call(saved, "--html", "/dev/null").exit_code == 0
+    assert not Path("/dev/null").is_file()
 
 
 def test_refuses_what_is_no_report(tmp_path):

@@ -149,6 +149,11 @@ def test_a_command_line_that_says_too_little_or_too_much_is_refused(arguments):
     assert call(*arguments).exit_code == 2
 
 
+def test_the_example_of_a_refusal_is_whole(config):
+    said = call("strategy.json", "--at", AT).output
+    assert "such as: quant-engine view strategy.json BTCUSDT --at 2022-01-01T12:00" in said
+
+
 @pytest.mark.slow
 def test_a_browser_shows_every_picture(tmp_path):
     browser = shutil.which("chromium") or shutil.which("google-chrome")

@@ -233,10 +233,20 @@ def test_what_is_stale_is_drawn_and_said_to_be(page_of):
 
 
 def test_what_was_found_wrong_is_listed(page_of):
-    rows = (QualityRow("BTCUSDT", "assumed_first_seen", 311, "-", None, "published+5m"),)
+    rows = (("sentiment", QualityRow("BTCUSDT", "assumed_first_seen", 311, "-", None, "published+5m")),)
     state = StreamState("sentiment", "fresh", "", AT, None, "documents")
     words = page_of(view_page(Look(Sight("BTCUSDT", AT, (state,)), rows), "x.json")).words
-    assert {"assumed first seen", "published+5m", "311"} <= set(words)
+    assert words[words.index("assumed first seen") - 1] == "Documents"
+    assert {"published+5m", "311"} <= set(words)
+
+
+def test_a_window_without_a_trade_is_said_unless_the_stream_cannot_be_trusted(page_of):
+    state = StreamState("trades", "fresh", "", AT - 10**15, None, "catalog()")
+    words = page_of(view_page(Look(Sight("BTCUSDT", AT, (state,)), ()), "x.json")).words
+    assert "Nothing became known in the window before the moment; --window looks further back." in words
+    missing = replace(state, state="missing", reason="no trade yet")
+    words = page_of(view_page(Look(Sight("BTCUSDT", AT, (missing,)), ()), "x.json")).words
+    assert not any("--window" in said for said in words)
 
 
 def test_hostile_texts_stay_text(page_of):
@@ -244,7 +254,9 @@ def test_hostile_texts_stay_text(page_of):
     document = Document(AT - 9, AT - 9, "X", doc_id=HOSTILE, text=HOSTILE, vader=0.5, **said)
     state = StreamState("sentiment", "fresh", "", AT, None, HOSTILE)
     sight = Sight(HOSTILE, AT, (state,), sentiment=sentiment_sight([document], AT - 10**15, AT))
-    page = page_of(view_page(Look(sight, (QualityRow("X", HOSTILE, 1, HOSTILE, None, HOSTILE),)), HOSTILE))
+    page = page_of(
+        view_page(Look(sight, (("trades", QualityRow("X", HOSTILE, 1, HOSTILE, None, HOSTILE)),)), HOSTILE)
+    )
     assert "script" not in page.names
     assert any(HOSTILE in words for words in page.words)
     assert any(HOSTILE in title for title in page.titles)

@@ -14,6 +14,7 @@ from quant_engine.view.plot import (
     Scale,
     decimals,
     labels,
+    percent_labels,
     round_values,
     spread_values,
     time_axis,
@@ -27,6 +28,12 @@ def plane():
     return Plane(
         Axis(Scale(0.0, 10.0), ((5.0, "5"),), "across"), Axis(Scale(100.0, 200.0), ((150.0, "150"),))
     )
+
+
+@given(st.floats(0.001, 2.0), st.floats(0.001, 2.0))
+def test_percentages_beside_an_axis_name_the_very_place_they_stand_at(low, width):
+    for value, text in percent_labels(round_values(low, low + width, 4)):
+        assert float(text.removesuffix(" %").replace(",", "")) == pytest.approx(100 * value, abs=1e-9)
 
 
 def test_a_line_goes_from_point_to_point_with_the_highest_value_at_the_top(plane):
