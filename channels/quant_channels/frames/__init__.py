@@ -7,4 +7,6 @@ arrival       when a frame became known, by a clock that may be wrong
 recorded      frames line by line out of a file
 venues        the readers by the name of their venue
 binance, deribit, coinbase, okx, bybit, hyperliquid
+binance_messages, deribit_messages
+              what the two largest of them send, field by field
 """

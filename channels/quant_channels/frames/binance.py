@@ -10,159 +10,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal
 
-import msgspec
-
+from quant_channels.frames.binance_messages import (
+    BookTicker,
+    Envelope,
+    Forced,
+    Kline,
+    Mark,
+    Pairs,
+    Print,
+    read_depth,
+    read_envelope,
+    read_forced,
+    read_kline,
+    read_mark,
+    read_print,
+    read_ticker,
+)
 from quant_channels.frames.exact import Refusal, Steps, millis, number, priced, rate
 from quant_channels.frames.parser import Frame, Wanted
 from quant_channels.frames.said import Depth, Kind, Levels, Said
 from quant_contracts.events import Bar, FormingBar, Liquidation, MarkPrice, Quote, Trade
 from quant_contracts.units import Nanos
-
-Pairs = list[tuple[str, str]]
-
-NOTHING: Final = msgspec.Raw(b"")
-
-
-class Envelope(msgspec.Struct, rename={"event": "e", "symbol": "s", "state": "lastUpdateId"}):
-    """As much of any message as tells what it is."""
-
-    stream: str = ""
-    data: msgspec.Raw = NOTHING
-    event: str = ""
-    symbol: str = ""
-    state: int = -1
-
-
-class Book(
-    msgspec.Struct,
-    rename={
-        "state": "lastUpdateId",
-        "whole_bids": "bids",
-        "whole_asks": "asks",
-        "event_ms": "E",
-        "ts_ms": "T",
-        "symbol": "s",
-        "first": "U",
-        "last": "u",
-        "previous": "pu",
-        "bids": "b",
-        "asks": "a",
-    },
-):
-    """A whole book (`lastUpdateId`, `bids`, `asks`) or changes of one (`U`, `u`, `b`, `a`)."""
-
-    state: int = -1
-    whole_bids: Pairs | None = None
-    whole_asks: Pairs | None = None
-    event_ms: int = 0
-    ts_ms: int = 0
-    symbol: str = ""
-    first: int = -1
-    last: int = -1
-    previous: int | None = None
-    bids: Pairs | None = None
-    asks: Pairs | None = None
-
-
-class BookTicker(
-    msgspec.Struct,
-    rename={
-        "bid": "b",
-        "bid_size": "B",
-        "ask": "a",
-        "ask_size": "A",
-        "ts_ms": "T",
-        "symbol": "s",
-        "update": "u",
-    },
-):
-    update: int
-    symbol: str
-    bid: str
-    bid_size: str
-    ask: str
-    ask_size: str
-    ts_ms: int = 0
-
-
-class Print(
-    msgspec.Struct,
-    rename={
-        "trade_id": "t",
-        "aggregate": "a",
-        "price": "p",
-        "quantity": "q",
-        "ts_ms": "T",
-        "buyer_is_maker": "m",
-        "sort": "X",
-        "symbol": "s",
-    },
-):
-    """A trade (`t`) or an aggregated one (`a`)."""
-
-    symbol: str
-    price: str
-    quantity: str
-    ts_ms: int
-    buyer_is_maker: bool
-    trade_id: int = -1
-    aggregate: int = -1
-    sort: str = "MARKET"
-
-
-class Candle(
-    msgspec.Struct,
-    rename={
-        "open_ms": "t",
-        "last_ms": "T",
-        "open": "o",
-        "high": "h",
-        "low": "l",
-        "close": "c",
-        "volume": "v",
-        "is_closed": "x",
-    },
-):
-    open_ms: int
-    last_ms: int
-    open: str
-    high: str
-    low: str
-    close: str
-    volume: str
-    is_closed: bool
-
-
-class Kline(msgspec.Struct, rename={"candle": "k", "symbol": "s"}):
-    symbol: str
-    candle: Candle
-
-
-class Mark(
-    msgspec.Struct,
-    rename={"event_ms": "E", "symbol": "s", "mark": "p", "index": "i", "rate": "r", "next_ms": "T"},
-):
-    event_ms: int
-    symbol: str
-    mark: str
-    index: str = ""
-    rate: str = ""
-    next_ms: int = 0
-
-
-class Forced(
-    msgspec.Struct, rename={"symbol": "s", "side": "S", "price": "p", "quantity": "q", "ts_ms": "T"}
-):
-    symbol: str
-    side: Literal["BUY", "SELL"]
-    price: str
-    quantity: str
-    ts_ms: int
-
-
-class ForceOrder(msgspec.Struct, rename={"order": "o"}):
-    order: Forced
-
 
 EVENTS: Final[dict[str, Kind]] = {
     "depthUpdate": "depth",
@@ -186,14 +54,6 @@ STREAMS: Final[dict[str, Kind]] = {
 
 MOST_STREAMS: Final = 1_024
 
-_envelope = msgspec.json.Decoder(Envelope).decode
-_depth = msgspec.json.Decoder(Book).decode
-_ticker = msgspec.json.Decoder(BookTicker).decode
-_print = msgspec.json.Decoder(Print).decode
-_kline = msgspec.json.Decoder(Kline).decode
-_mark = msgspec.json.Decoder(Mark).decode
-_forced = msgspec.json.Decoder(ForceOrder).decode
-
 
 class BinanceReader:
     """Reads spot and USD-M messages alike: they differ in fields that are there or not."""
@@ -206,7 +66,7 @@ class BinanceReader:
         self._streams: dict[str, tuple[Kind | None, str]] = {}
 
     def read(self, frame: Frame, recv_ns: Nanos, /) -> Sequence[Said]:
-        about = _envelope(frame)
+        about = read_envelope(frame)
         if about.stream:
             frame = about.data
             kind, symbol = self._streams.get(about.stream) or self._stream(about.stream)
@@ -243,22 +103,22 @@ class BinanceReader:
 
     def _said(self, kind: Kind, frame: Frame, recv_ns: Nanos) -> Said:
         if kind == "quote":
-            return self._quote(_ticker(frame), recv_ns)
+            return self._quote(read_ticker(frame), recv_ns)
         if kind in {"trade", "agg_trade"}:
-            return self._trade(_print(frame), kind, recv_ns)
+            return self._trade(read_print(frame), kind, recv_ns)
         if kind == "depth":
             return self._depth(frame, recv_ns)
         if kind == "partial_depth":
             return self._top(self._depth(frame, recv_ns))
         if kind == "kline":
-            return self._bar(_kline(frame), recv_ns)
+            return self._bar(read_kline(frame), recv_ns)
         if kind == "mark":
-            return self._mark(_mark(frame), recv_ns)
-        return self._liquidation(_forced(frame).order, recv_ns)
+            return self._mark(read_mark(frame), recv_ns)
+        return self._liquidation(read_forced(frame).order, recv_ns)
 
     def _depth(self, frame: Frame, recv_ns: Nanos) -> Depth:
         ticks, lots = self.wanted.ticks, self.wanted.lots
-        said = _depth(frame)
+        said = read_depth(frame)
         if said.state >= 0:
             ts = said.ts_ms or said.event_ms
             state = number(said.state)

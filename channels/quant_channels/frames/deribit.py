@@ -13,6 +13,19 @@ from typing import Final, Literal
 
 import msgspec
 
+from quant_channels.frames.deribit_messages import (
+    Action,
+    Summary,
+    Ticker,
+    read_best,
+    read_change,
+    read_grouped,
+    read_heartbeat,
+    read_message,
+    read_prints,
+    read_summaries,
+    read_ticker,
+)
 from quant_channels.frames.exact import Refusal, Steps, amount, millis, number, share
 from quant_channels.frames.parser import Frame, Wanted
 from quant_channels.frames.said import Depth, Kind, Levels, Said
@@ -20,112 +33,12 @@ from quant_contracts.events import MarkPrice, OptionQuote, Quote, Trade
 from quant_contracts.events.options import Premium, Right
 from quant_contracts.units import SECOND, Nanos
 
-Action = Literal["new", "change", "delete"]
-
-NOTHING: Final = msgspec.Raw(b"")
 OPTION: Final = re.compile(r"([A-Z0-9_]+)-(\d{1,2})([A-Z]{3})(\d{2})-(\d{1,9}(?:d\d{1,9})?)-([CP])")
 MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 EXPIRES: Final = 8
 """Hour of the day, UTC."""
 MOST_IV: Final = 1_000.0
 """Percent; the venue caps its own far below."""
-
-
-class Params(msgspec.Struct):
-    channel: str
-    data: msgspec.Raw
-
-
-class Message(msgspec.Struct):
-    method: str = ""
-    params: Params | None = None
-    result: msgspec.Raw = NOTHING
-
-
-class Heartbeat(msgspec.Struct):
-    method: str = ""
-    result: msgspec.Raw = NOTHING
-
-
-class Change(msgspec.Struct):
-    instrument_name: str
-    type: Literal["snapshot", "change"]
-    timestamp: int
-    change_id: int
-    bids: list[tuple[Action, msgspec.Raw, msgspec.Raw]]
-    asks: list[tuple[Action, msgspec.Raw, msgspec.Raw]]
-    prev_change_id: int | None = None
-
-
-class Grouped(msgspec.Struct):
-    """The best levels again and again, without numbers that follow each other."""
-
-    instrument_name: str
-    timestamp: int
-    change_id: int
-    bids: list[tuple[msgspec.Raw, msgspec.Raw]]
-    asks: list[tuple[msgspec.Raw, msgspec.Raw]]
-
-
-class Print(msgspec.Struct):
-    instrument_name: str
-    timestamp: int
-    price: msgspec.Raw
-    amount: msgspec.Raw
-    direction: Literal["buy", "sell"]
-    trade_seq: int
-
-
-class Best(msgspec.Struct):
-    instrument_name: str
-    timestamp: int
-    best_bid_price: msgspec.Raw
-    best_bid_amount: msgspec.Raw
-    best_ask_price: msgspec.Raw
-    best_ask_amount: msgspec.Raw
-
-
-class Greeks(msgspec.Struct):
-    """As the venue sends them: vega and theta in USD, gamma per USD."""
-
-    delta: float
-    gamma: float
-    vega: float
-    theta: float
-    rho: float
-
-
-class Ticker(msgspec.Struct):
-    """The state of an option or a future. Volatilities are in percent, 0 or null where there is none."""
-
-    instrument_name: str
-    timestamp: int
-    mark_price: float
-    index_price: float
-    best_bid_price: float | None = None
-    best_bid_amount: float = 0.0
-    best_ask_price: float | None = None
-    best_ask_amount: float = 0.0
-    open_interest: float | None = None
-    mark_iv: float | None = None
-    bid_iv: float | None = None
-    ask_iv: float | None = None
-    greeks: Greeks | None = None
-    underlying_price: float | None = None
-    current_funding: float | None = None
-
-
-class Summary(msgspec.Struct):
-    """A row of `get_book_summary_by_currency`."""
-
-    instrument_name: str
-    creation_timestamp: int
-    mark_price: float | None = None
-    bid_price: float | None = None
-    ask_price: float | None = None
-    mark_iv: float | None = None
-    underlying_price: float | None = None
-    open_interest: float | None = None
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -136,16 +49,6 @@ class Option(msgspec.Struct, frozen=True):
     expiry: Nanos
     strike: float
     right: Right
-
-
-_heartbeat = msgspec.json.Decoder(Heartbeat).decode
-_message = msgspec.json.Decoder(Message).decode
-_change = msgspec.json.Decoder(Change).decode
-_grouped = msgspec.json.Decoder(Grouped).decode
-_prints = msgspec.json.Decoder(list[Print]).decode
-_best = msgspec.json.Decoder(Best).decode
-_ticker = msgspec.json.Decoder(Ticker).decode
-_summaries = msgspec.json.Decoder(list[Summary]).decode
 
 
 def parse_option(name: str) -> Option | None:
@@ -179,12 +82,12 @@ class DeribitReader:
         self.wanted = wanted
 
     def read(self, frame: Frame, recv_ns: Nanos, /) -> Sequence[Said]:
-        about = _heartbeat(frame)
+        about = read_heartbeat(frame)
         if about.method not in {"", "subscription"}:
             return ()
         if not about.method:
             return self._reply(about.result, recv_ns)
-        params = _message(frame).params
+        params = read_message(frame).params
         if params is None:
             raise Refusal("wrong_type")
         topic, _, rest = params.channel.partition(".")
@@ -216,7 +119,7 @@ class DeribitReader:
         text = bytes(result)
         if not text.startswith(b"[{") or b'"creation_timestamp"' not in text or b'"mark_price"' not in text:
             return ()
-        rows = _summaries(text)
+        rows = read_summaries(text)
         return [
             quote
             for row in rows
@@ -228,13 +131,13 @@ class DeribitReader:
     def _book(self, data: msgspec.Raw, kind: Kind, recv_ns: Nanos) -> Said:
         ticks, lots = self.wanted.ticks, self.wanted.lots
         if kind == "partial_depth":
-            few = _grouped(data)
+            few = read_grouped(data)
             self._check(few.instrument_name)
             bids = [(ticks[bytes(price)], lots[bytes(size)]) for price, size in few.bids]
             asks = [(ticks[bytes(price)], lots[bytes(size)]) for price, size in few.asks]
             best = self.wanted.top(*max(bids, default=(0, 0))), self.wanted.top(*min(asks, default=(0, 0)))
             return self.wanted.quote(millis(few.timestamp), recv_ns, *best)
-        change = _change(data)
+        change = read_change(data)
         self._check(change.instrument_name)
         return Depth(
             millis(change.timestamp),
@@ -249,7 +152,7 @@ class DeribitReader:
 
     def _trades(self, data: msgspec.Raw, recv_ns: Nanos) -> list[Said]:
         trades: list[Said] = []
-        for said in _prints(data):
+        for said in read_prints(data):
             self._check(said.instrument_name)
             price, size = self.wanted.traded(bytes(said.price), bytes(said.amount))
             side: Literal[1, -1] = 1 if said.direction == "buy" else -1
@@ -258,7 +161,7 @@ class DeribitReader:
         return trades
 
     def _quote(self, data: msgspec.Raw, recv_ns: Nanos) -> Quote:
-        said = _best(data)
+        said = read_best(data)
         self._check(said.instrument_name)
         bid = self._best_level(said.best_bid_price, said.best_bid_amount)
         ask = self._best_level(said.best_ask_price, said.best_ask_amount)
@@ -269,7 +172,7 @@ class DeribitReader:
         return (0.0, 0.0) if text == b"null" else self.wanted.best(text, bytes(size))
 
     def _tickers(self, data: msgspec.Raw, recv_ns: Nanos) -> Sequence[Said]:
-        said = _ticker(data)
+        said = read_ticker(data)
         option = parse_option(said.instrument_name)
         ts = millis(said.timestamp)
         if option is not None:
