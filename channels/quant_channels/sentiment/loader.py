@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
 from quant_channels.sentiment.clock import AsyncClock
 from quant_channels.sentiment.fetching import FetchFailed
+from quant_channels.sentiment.health import Look, SourceHealth, read_health, write_health
 from quant_channels.sentiment.items import RawItem
 from quant_channels.sentiment.scoring import Scorer
 from quant_channels.sentiment.sources.source import Poll, Source
 from quant_channels.sentiment.store import DocumentStore
-from quant_channels.sentiment.versions import Output, Version
+from quant_channels.sentiment.versions import Output, Version, decision_of
 from quant_contracts.errors import ConfigError
 from quant_contracts.units import Nanos
 
@@ -30,39 +31,15 @@ if TYPE_CHECKING:
 Deliver: TypeAlias = Callable[[Sequence[Version]], Awaitable[None]]
 """Takes versions that are new and stored. The source that brought them waits until it returns."""
 
-State: TypeAlias = Literal["waiting", "ok", "failing", "disabled"]
-
-
-class SourceHealth(msgspec.Struct):
-    """How one source is doing."""
-
-    source: str
-    state: State = "waiting"
-    """Before the first look; after a good one; after a failed one; not looked at at all."""
-    last_ok: Nanos | None = None
-    last_error: str = ""
-    """The kind of the last failure, such as `timeout`; kept after the next good look."""
-    last_error_text: str = ""
-    last_error_ts: Nanos | None = None
-    polls: int = 0
-    failures: int = 0
-    failures_in_row: int = 0
-    unchanged: int = 0
-    """Looks at which the server said that nothing is new."""
-    items: int = 0
-    """Items seen, again and again."""
-    versions: int = 0
-    """Of them new, edited or deleted."""
-    duplicates: int = 0
-    """Of these repetitions of another document."""
-    refused: int = 0
-    """Rows that were no items."""
-    note: str = ""
-    """What was odd at the last good look."""
+Watch: TypeAlias = Callable[[Look], None]
+"""Is told what came of every look, and of every source that is not looked at."""
 
 
 class SentimentLoader:
-    """Polls sources into a store. Give it a scorer, and model outputs are stored with the texts."""
+    """Polls sources into a store, and keeps how they are doing beside it.
+
+    Give it a scorer, and model outputs are stored with the texts.
+    """
 
     def __init__(
         self,
@@ -71,6 +48,7 @@ class SentimentLoader:
         client: HttpClient,
         clock: AsyncClock,
         scorer: Scorer | None = None,
+        watch: Watch | None = None,
     ) -> None:
         names = [source.name for source in sources]
         if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -80,10 +58,15 @@ class SentimentLoader:
         self._client = client
         self._clock = clock
         self._scorer = scorer
-        self._health = {name: SourceHealth(name) for name in names}
+        self._watch = watch
+        earlier = {health.source: health for health in read_health(store.folder)}
+        self._health = {name: earlier.pop(name, SourceHealth(name)) for name in names}
+        # Of sources that this loader does not look at.
+        self._others = tuple(earlier.values())
         for source in sources:
+            self._health[source.name].state = "waiting"
             if reason := source.disabled():
-                self._disable(source.name, f"{source.name} {reason}")
+                self._tell(Look(source.name, clock.now, "disabled", error="disabled", text=reason))
 
     def health(self) -> tuple[SourceHealth, ...]:
         """A copy of how each source is doing, in the order in which they were given."""
@@ -92,12 +75,21 @@ class SentimentLoader:
     async def run(self, deliver: Deliver | None = None) -> None:
         """Look until cancelled; returns at once where every source is disabled.
 
-        Raises StorageError where the store cannot be written: what is not recorded must not be acted on.
+        Raises a group that holds StorageError where the store cannot be written: what is not recorded must
+        not be acted on.
         """
         async with asyncio.TaskGroup() as group:
-            for source in self._sources:
-                if self._health[source.name].state != "disabled":
-                    group.create_task(self._keep_polling(source, deliver), name=source.name)
+            for source in self._asked():
+                group.create_task(self._keep_polling(source, deliver), name=source.name)
+
+    async def look_once(self, deliver: Deliver | None = None) -> None:
+        """Look at every source once, side by side. Raises as `run` does."""
+        async with asyncio.TaskGroup() as group:
+            for source in self._asked():
+                group.create_task(self.poll_once(source, deliver), name=source.name)
+
+    def _asked(self) -> list[Source]:
+        return [source for source in self._sources if self._health[source.name].state != "disabled"]
 
     async def _keep_polling(self, source: Source, deliver: Deliver | None) -> None:
         due = self._clock.now
@@ -109,23 +101,21 @@ class SentimentLoader:
 
     async def poll_once(self, source: Source, deliver: Deliver | None = None) -> list[Version]:
         """One look at one source; what is new is stored, delivered and returned."""
-        health = self._health[source.name]
-        health.polls += 1
         try:
             poll = await source.poll(self._client, self._store.memory(source.name))
         except FetchFailed as failure:
-            self._failed(health, failure.kind, str(failure))
+            self._tell(Look(source.name, self._clock.now, "failing", error=failure.kind, text=str(failure)))
             return []
         except ConfigError as error:
             # A missing extra or an unreadable token: no later look would fare better.
-            self._disable(source.name, f"{source.name}: {error}")
+            self._tell(Look(source.name, self._clock.now, "disabled", error="disabled", text=str(error)))
             return []
         seen = self._clock.now
         outputs = await self._score(source, poll)
         made = self._store.add(
             source.name, poll.items, poll.memory, seen=seen, now=self._clock.now, outputs=outputs
         )
-        self._count(health, poll, made, seen)
+        self._tell(_look(source.name, seen, poll, made))
         if deliver is not None and made:
             await deliver(made)
         return made
@@ -139,27 +129,28 @@ class SentimentLoader:
         scored = await asyncio.to_thread(self._scorer.score, [_words(item) for item in fresh])
         return {item.native_id: outputs for item, outputs in zip(fresh, scored, strict=True)}
 
-    def _count(self, health: SourceHealth, poll: Poll, made: Sequence[Version], seen: Nanos) -> None:
-        health.state = "ok"
-        health.last_ok = seen
-        health.failures_in_row = 0
-        health.unchanged += poll.unchanged
-        health.items += len(poll.items)
-        health.versions += len(made)
-        health.duplicates += len([version for version in made if version.duplicate is not None])
-        health.refused += poll.refused
-        health.note = poll.note
+    def _tell(self, look: Look) -> None:
+        self._health[look.source].take(look)
+        write_health(self._store.folder, [*self._others, *self._health.values()])
+        if self._watch is not None:
+            self._watch(look)
 
-    def _failed(self, health: SourceHealth, kind: str, text: str) -> None:
-        health.state = "failing"
-        health.failures += 1
-        health.failures_in_row += 1
-        health.last_error, health.last_error_text = kind, text
-        health.last_error_ts = self._clock.now
 
-    def _disable(self, name: str, text: str) -> None:
-        self._failed(self._health[name], "disabled", text)
-        self._health[name].state = "disabled"
+def _look(source: str, seen: Nanos, poll: Poll, made: Sequence[Version]) -> Look:
+    kinds = [decision_of(version).kind for version in made]
+    return Look(
+        source,
+        seen,
+        "ok",
+        items=len(poll.items),
+        new=kinds.count("new"),
+        edits=kinds.count("edit"),
+        deletions=kinds.count("deletion"),
+        duplicates=kinds.count("duplicate"),
+        refused=poll.refused,
+        is_unchanged=poll.unchanged,
+        text=poll.note,
+    )
 
 
 def _words(item: RawItem) -> str:

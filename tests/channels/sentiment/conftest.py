@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from quant_channels.sentiment.http import HttpClient, Limits
+from quant_channels.sentiment.fetching import Limits
+from quant_channels.sentiment.http import HttpClient
 from quant_contracts.units import SECOND
 
 NOON = 1_759_492_800 * SECOND

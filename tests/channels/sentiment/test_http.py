@@ -12,8 +12,8 @@ import zlib
 
 import pytest
 
-from quant_channels.sentiment.fetching import FetchFailed, RateLimit, Validators
-from quant_channels.sentiment.http import Limits, _is_inward
+from quant_channels.sentiment.fetching import FetchFailed, Limits, RateLimit, Validators
+from quant_channels.sentiment.http import _is_inward
 from quant_channels.sentiment.tokens import Secret, read_token
 from quant_contracts.errors import ConfigError
 from quant_contracts.units import SECOND

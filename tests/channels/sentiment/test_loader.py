@@ -10,6 +10,7 @@ import pytest
 
 from quant_channels.sentiment.clock import WallClock
 from quant_channels.sentiment.fetching import FetchFailed
+from quant_channels.sentiment.health import read_health
 from quant_channels.sentiment.items import RawItem
 from quant_channels.sentiment.loader import SentimentLoader
 from quant_channels.sentiment.scoring import Scorer
@@ -17,7 +18,7 @@ from quant_channels.sentiment.sources.rss import RssSource
 from quant_channels.sentiment.sources.source import Poll
 from quant_channels.sentiment.sources.x import XSource
 from quant_channels.sentiment.store import DocumentStore, read_versions
-from quant_contracts.errors import ConfigError, StorageError
+from quant_contracts.errors import ConfigError, DataError, StorageError
 from quant_contracts.units import MINUTE, SECOND
 
 
@@ -131,7 +132,8 @@ async def test_a_restart_asks_for_what_changed_since(clock, client, serve, http,
                     loader = SentimentLoader([RssSource("a", server.url)], store, asking, clock)
                     await clock.drive(loader.poll_once(RssSource("a", server.url)))
                     (health,) = loader.health()
-    assert (health.unchanged, health.versions) == (1, 0)
+    # Counts go on from those of the loader before.
+    assert (health.polls, health.unchanged, health.versions) == (2, 1, 1)
     assert [version.title for version in read_versions(tmp_path)] == ["Bitcoin rises"]
 
 
@@ -140,7 +142,7 @@ async def test_a_source_without_its_token_is_disabled_in_one_line(clock, tmp_pat
         loader = SentimentLoader([XSource("btc", "$BTC")], store, None, clock)
         (health,) = loader.health()
         assert health.state == "disabled"
-        assert health.last_error_text == "x:btc has no token; name a file with mode 0600 in token_file"
+        assert health.last_error_text == "no token; name a file with mode 0600 in token_file"
         # Nothing is left to wait for.
         await loader.run()
     assert clock.slept == []
@@ -207,6 +209,42 @@ async def test_cancelling_in_the_middle_of_a_look_loses_nothing_stored(clock, cl
             with pytest.raises(asyncio.CancelledError):
                 await task
     assert [version.title for version in read_versions(tmp_path)] == ["Bitcoin rises"]
+
+
+async def test_every_source_is_looked_at_once(clock, tmp_path):
+    fails = Scripted("rss:a", [FetchFailed("timeout", "no answer")])
+    brings = Scripted("rss:b", [[item(1, "Bitcoin rises"), item(2, "BITCOIN RISES")]])
+    told = []
+    with DocumentStore(tmp_path) as store:
+        sources = [XSource("btc", "$BTC"), fails, brings]
+        await SentimentLoader(sources, store, None, clock, watch=told.append).look_once()
+    assert clock.slept == []
+    assert [(look.source, look.state, look.error) for look in told] == [
+        ("x:btc", "disabled", "disabled"),
+        ("rss:a", "failing", "timeout"),
+        ("rss:b", "ok", ""),
+    ]
+    assert (told[2].items, told[2].new, told[2].duplicates, told[2].versions) == (2, 1, 1, 2)
+
+
+async def test_how_sources_are_doing_is_kept_beside_the_documents(clock, tmp_path):
+    first = Scripted("rss:a", [[item(1, "Bitcoin rises")]])
+    other = Scripted("rss:b", [FetchFailed("timeout", "no answer")])
+    for sources in ([first], [first, other], [other]):
+        with DocumentStore(tmp_path) as store:
+            await SentimentLoader(sources, store, None, clock).look_once()
+            clock.now += MINUTE
+    kept, failing = sorted(read_health(tmp_path), key=lambda health: health.source)
+    assert (kept.source, kept.state, kept.polls, kept.versions) == ("rss:a", "ok", 2, 1)
+    assert (failing.state, failing.failures_in_row, failing.last_ok) == ("failing", 2, None)
+    assert [version.title for version in read_versions(tmp_path)] == ["Bitcoin rises"]
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b"\xff", b"[" * 3_000, b'[{"source": 1}]'])
+def test_a_damaged_file_of_health_is_refused_by_name(clock, tmp_path, content):
+    (tmp_path / "health.json").write_bytes(content)
+    with pytest.raises(DataError, match=r"health.json: damaged .*; take it away"):
+        read_health(tmp_path)
 
 
 def test_two_sources_of_one_name_are_refused(clock, tmp_path):

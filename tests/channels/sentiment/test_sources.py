@@ -384,7 +384,7 @@ async def test_x_says_when_it_may_be_asked_again(clock, client, serve, http):
 
 
 def test_without_a_token_x_is_disabled_in_one_line():
-    assert XSource("btc", "$BTC").disabled() == "has no token; name a file with mode 0600 in token_file"
+    assert XSource("btc", "$BTC").disabled() == "no token; name a file with mode 0600 in token_file"
     assert not XSource("btc", "$BTC", token_file="x.token").disabled()
 
 

@@ -88,7 +88,7 @@ class JsonNewsSource(msgspec.Struct, dict=True, forbid_unknown_fields=True):
 
     def disabled(self) -> str:
         if self.needs_token and self.token is None and not self.token_file:
-            return "has no token; name a file with mode 0600 in token_file"
+            return "no token; name a file with mode 0600 in token_file"
         return ""
 
     async def poll(self, client: HttpClient, memory: Mapping[str, str], /) -> Poll:
