@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from quant_contracts.blocks import BLOCK_ROWS
-from quant_contracts.protocols import Stream
+from quant_contracts.protocols import DerivedFeed, Stream
 from quant_contracts.strategy import DOMAINS, AccountSpec, RunSpec
 from quant_daemon.extractor import reads
 from quant_daemon.loader import Loader
@@ -38,7 +39,8 @@ class StreamPlan(msgspec.Struct, frozen=True):
     when_stale: str
     lookback: str | None
     read_by: tuple[str, ...]
-    """The channels of the symbol that read it; none where it is only declared."""
+    """The channels of the symbol that read it, and the streams that are made from it; none where it is only
+    declared."""
     view_bytes: int
     """Upper bound of what its as-of view holds; 0 where nobody reads it."""
 
@@ -124,7 +126,7 @@ def _symbol(session: Session, symbol: str, parts: dict[str, StagePlan]) -> Symbo
             spec.max_age,
             spec.when_stale,
             spec.lookback,
-            tuple(feature.channel for feature in features if domain in feature.reads),
+            _readers(session, symbol, domain, features),
             sum(
                 stream.handler.most_bytes
                 for stream in session.engine.streams
@@ -134,6 +136,17 @@ def _symbol(session: Session, symbol: str, parts: dict[str, StagePlan]) -> Symbo
         for domain, spec in declared.streams.items()
     )
     return SymbolPlan(symbol, source, streams, features, stages, lane.parts.extractor.warmup)
+
+
+def _readers(session: Session, symbol: str, domain: str, features: Sequence[FeaturePlan]) -> tuple[str, ...]:
+    """Channels first, then the streams that are read themselves and made from this one."""
+    channels = [feature.channel for feature in features if domain in feature.reads]
+    derived = [
+        name.removeprefix(f"{symbol}.")
+        for name, feed in session.feeds.items()
+        if isinstance(feed, DerivedFeed) and feed.symbol == symbol and feed.derives_from == domain
+    ]
+    return (*channels, *derived)
 
 
 def _stream_name(stream: Stream) -> str:

@@ -51,7 +51,7 @@ class Session:
         self._overrides = overrides
         self._span = span
         self._venue = venue
-        self._feeds = feeds
+        self.feeds = feeds
         self._trace = trace
         self._recorder = recorder
         self._every_step = every_step
@@ -96,7 +96,7 @@ class Session:
     @cached_property
     def _inputs(self) -> dict[str, SourceInfo]:
         """Where the bars come from; once, because a digest reads every byte."""
-        return {symbol: feed.info() for symbol, feed in self._feeds.items()}
+        return {symbol: feed.info() for symbol, feed in self.feeds.items()}
 
     def manifest(self) -> Manifest:
         """What went into the run so far."""
@@ -142,7 +142,7 @@ class Session:
     def _quality(self) -> tuple[QualityRow, ...]:
         """What feeds found wrong and what views left out."""
         views = [stream.handler for stream in self.engine.streams]
-        return tuple(row for found in (*self._feeds.values(), *views) for row in found.quality())
+        return tuple(row for found in (*self.feeds.values(), *views) for row in found.quality())
 
     def _ended_early(self) -> tuple[QualityRow, ...]:
         """Symbols whose bars ran out before the run did."""

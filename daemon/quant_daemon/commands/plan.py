@@ -66,12 +66,12 @@ def _lines(plan: Plan) -> list[str]:
                 lines.append(f"             reads {', '.join(feature.reads)}")
             lines += [
                 f"             -> {', '.join(feature.outputs)}",
-                f"             {feature.unit} Warm after {feature.warmup_bars} bars.",
+                f"             {feature.unit} Warm after {_bars(feature.warmup_bars)}.",
             ]
         for stage in symbol.stages:
             role = stage.role.removeprefix(f"{symbol.symbol}.").partition(".")[0]
             lines.append(f"  {role:9}  {_call(stage.part, stage.params)}")
-        lines.append(f"  warm-up    {symbol.warmup_bars} bars before the first step")
+        lines.append(f"  warm-up    {_bars(symbol.warmup_bars)} before the first step")
     run = plan.run
     lines += [f"{symbol}: read, not traded" for symbol in plan.data_only]
     lines += [
@@ -82,6 +82,10 @@ def _lines(plan: Plan) -> list[str]:
         f"memory       at most {plan.memory_bytes / 1e6:.1f} MB of data, however long the history",
     ]
     return lines
+
+
+def _bars(count: int) -> str:
+    return f"{count:,} bar{'' if count == 1 else 's'}"
 
 
 def _call(name: str, params: dict[str, Any]) -> str:
