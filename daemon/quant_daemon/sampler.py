@@ -64,7 +64,7 @@ class EquitySampler:
         """Take the next sample, of the account as it stands."""
         self.samples.append(self._portfolio.snapshot(self.next))
         self.next += self._every
-        if len(self.samples) > MOST_SAMPLES:
+        if len(self.samples) > MOST_SAMPLES and self._every < DAY:
             self._thin_out(self.next - self._every)
 
     def stop(self, ts: Nanos) -> None:
