@@ -9,8 +9,8 @@ import msgspec
 
 from quant_channels.frames.recorded import Line
 from quant_channels.frames.said import Depth, Lost, Said
-from quant_channels.orderbook.builder import BookBuilder, Change, Outcome
-from quant_channels.orderbook.rows import BookRows
+from quant_channels.orderbook.builder import BookBuilder, Outcome
+from quant_channels.orderbook.rows import BookRows, Change
 from quant_channels.orderbook.sequence import rule_of
 from quant_channels.streams.findings import Findings
 from quant_channels.streams.trade_ids import TradeIds

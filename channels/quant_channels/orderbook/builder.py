@@ -21,9 +21,11 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from quant_channels.frames.said import Depth, Levels, Lost
+from quant_channels.frames.said import Depth, Lost
 from quant_channels.orderbook.checksum import Written
 from quant_channels.orderbook.ladder import ASK, BID, Ladder
+from quant_channels.orderbook.reach import Reach, differs, is_near_edge, reach_of
+from quant_channels.orderbook.rows import Change
 from quant_channels.orderbook.sequence import Rule
 from quant_contracts.blocks import GAP, RESET, SET
 from quant_contracts.units import SECOND, Nanos
@@ -34,22 +36,6 @@ MOST_WAITING: Final = 2_000
 """Changes that wait for a snapshot, some minutes' worth and 20 MB at most; the oldest go first."""
 FIRST_WAIT: Final[Nanos] = 2 * SECOND
 LAST_WAIT: Final[Nanos] = 64 * SECOND
-RESERVE: Final = 20
-"""Levels a side that should still lie within what the snapshot showed."""
-
-
-class Change(msgspec.Struct, frozen=True, gc=False):
-    """What became true of the book at once: rows of a `BookBlock` that belong together."""
-
-    action: int
-    """`SET`, `RESET` or `GAP`."""
-    ts: Nanos
-    """When it was so at the venue; when it became known where the venue does not say."""
-    known: Nanos
-    sequence: int
-    """The venue's number of it; rises from change to change except at a `RESET`."""
-    bids: Levels
-    asks: Levels
 
 
 class Resync(msgspec.Struct, frozen=True):
@@ -127,7 +113,7 @@ class BookBuilder:
         self._highest = -1
         self._sequence = 0
         self._ts: Nanos = 0
-        self._reach: dict[int, int] = {}
+        self._reach: Reach = {}
         self._asked: Nanos | None = None
         self._wait = FIRST_WAIT
 
@@ -187,7 +173,7 @@ class BookBuilder:
         if self._is_refreshing:
             self._waiting.append(change)
         applied = self._applied(SET, change, now)
-        if not self._is_near_edge():
+        if self._is_refreshing or not is_near_edge(self.ladder, self._reach):
             return (applied,)
         self._count("near_edge")
         return (applied, *self.refresh(now, "near_edge"))
@@ -233,7 +219,8 @@ class BookBuilder:
         if self.state == "valid":
             if at < self.at:
                 return self._refuse("stale_snapshot", now)
-            if at == self.at and self._drifts(snapshot, follow):
+            fresh = reach_of(snapshot, self._limit)
+            if at == self.at and differs(self.ladder, self._reach, (snapshot, *follow), fresh):
                 self._count("drifted")
         return self._begin(snapshot, follow, now)
 
@@ -255,7 +242,7 @@ class BookBuilder:
         self._waiting.clear()
         self._sequence = snapshot.last - 1
         if self._rule.is_fetched:
-            self._reach = self._edges(snapshot)
+            self._reach = reach_of(snapshot, self._limit)
         changes = [self._applied(RESET, snapshot, now)]
         changes += [self._applied(SET, change, now) for change in follow]
         return changes
@@ -324,43 +311,6 @@ class BookBuilder:
             self._wait = min(2 * self._wait, LAST_WAIT)
         self._asked = due
         return Resync(self._symbol, reason, due)
-
-    def _is_near_edge(self) -> bool:
-        if self._is_refreshing:
-            return False
-        for side, edge in self._reach.items():
-            prices = self.ladder.top(side, RESERVE)[0]
-            if len(prices) < RESERVE or (prices[-1] - edge) * side < 0:
-                return True
-        return False
-
-    def _edges(self, snapshot: Depth) -> dict[int, int]:
-        """The last level that a snapshot shows of each side, if it has as many as were asked for."""
-        sides = ((BID, snapshot.bids), (ASK, snapshot.asks))
-        return {
-            side: min(levels)[0] if side > 0 else max(levels)[0]
-            for side, levels in sides
-            if len(levels) >= self._limit
-        }
-
-    def _drifts(self, snapshot: Depth, follow: list[Depth]) -> bool:
-        """True where the book differs from the one that a fresh snapshot and its changes make."""
-        fresh: Ladder[int] = Ladder()
-        for depth in (snapshot, *follow):
-            fresh.put_levels(BID, depth.bids)
-            fresh.put_levels(ASK, depth.asks)
-        edges = self._edges(snapshot)
-        for side in (BID, ASK):
-            # Beyond the edge of either snapshot one of both books knows less.
-            both = [edge[side] for edge in (edges, self._reach) if side in edge]
-            edge = (max(both) if side > 0 else min(both)) if both else None
-            old, new = (
-                {ticks: lots for ticks, lots in levels.items() if edge is None or (ticks - edge) * side >= 0}
-                for levels in (self.ladder.sides[side], fresh.sides[side])
-            )
-            if old != new:
-                return True
-        return False
 
     def _count(self, what: str) -> None:
         self.counts[what] = self.counts.get(what, 0) + 1

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
-from quant_channels.orderbook.builder import Change
+from quant_channels.frames.said import Levels
 from quant_contracts.blocks import BookBlock
 from quant_contracts.instrument import Grid
+from quant_contracts.units import Nanos
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """What became true of the book at once: rows of a `BookBlock` that belong together."""
+
+    action: int
+    """`SET`, `RESET` or `GAP`."""
+    ts: Nanos
+    """When it was so at the venue; when it became known where the venue does not say."""
+    known: Nanos
+    sequence: int
+    """The venue's number of it; rises from change to change except at a `RESET`."""
+    bids: Levels
+    asks: Levels
 
 
 class BookRows:

@@ -8,9 +8,10 @@ from itertools import pairwise
 import pytest
 
 from quant_channels.frames.said import Depth, Lost
-from quant_channels.orderbook.builder import FIRST_WAIT, LAST_WAIT, RESERVE, BookBuilder, Change, Resync
+from quant_channels.orderbook.builder import FIRST_WAIT, LAST_WAIT, BookBuilder, Resync
 from quant_channels.orderbook.ladder import ASK, BID
-from quant_channels.orderbook.rows import BookRows
+from quant_channels.orderbook.reach import RESERVE
+from quant_channels.orderbook.rows import BookRows, Change
 from quant_channels.orderbook.sequence import RULES, rule_of
 from quant_contracts.blocks import GAP, RESET, SET
 from quant_contracts.errors import ConfigError

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quant_channels.orderbook.builder import BookBuilder, Change
+from quant_channels.orderbook.builder import BookBuilder
 from quant_channels.orderbook.checksum import DEPTH
 from quant_channels.orderbook.ladder import ASK, BID, Ladder
+from quant_channels.orderbook.rows import Change
 from quant_channels.orderbook.sequence import rule_of
 from quant_contracts.blocks import GAP, RESET
 
