@@ -17,6 +17,9 @@ LONGEST: Final = 40
 MOST: Final = 1 << 53
 """Steps that still are exact as a float."""
 
+LEAST: Final = 1e-12
+"""Prices and amounts that no grid binds are not smaller; what is divided by such would overflow."""
+
 MOST_LOTS: Final = 1 << 62
 """Steps that can be stored. A size need not be exact as a float, and some are of coins without worth."""
 
@@ -147,12 +150,12 @@ def number(index: int) -> int:
 
 
 def priced(text: str) -> float:
-    """A price that no grid binds, such as a mark: a float above 0."""
+    """A price that no grid binds, such as a mark: a float above 0, at least `LEAST`."""
     if not NUMBER.fullmatch(text) or len(text) > LONGEST:
         raise Refusal("negative" if text.startswith("-") else "not_a_number")
     value = float(text)
-    if not 0 < value < MOST:
-        raise Refusal("not_positive" if value == 0 else "too_large")
+    if not LEAST <= value < MOST:
+        raise Refusal("not_positive" if value == 0 else "too_small" if value < LEAST else "too_large")
     return value
 
 
@@ -172,6 +175,6 @@ def share(value: float) -> float:
 
 def amount(value: float | None) -> float | None:
     """A float of the venue that is 0 or more; None stays None."""
-    if value is not None and not 0 <= value < MOST:
-        raise Refusal("negative" if value < 0 else "too_large")
+    if value is not None and value != 0 and not LEAST <= value < MOST:
+        raise Refusal("negative" if value < 0 else "too_small" if value < LEAST else "too_large")
     return value

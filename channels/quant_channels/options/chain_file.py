@@ -37,12 +37,16 @@ NO_VOLATILITY: Final = 1e-6
 
 SAID: Final = ("bid", "bid_size", "ask", "ask_size", "mark", "mark_iv", "forward", "open_interest")
 
+LEAST, MOST = 1e-12, 1e15
+"""No price, size or volatility above 0 is outside: products of such numbers would overflow."""
+
 REFUSALS: Final = {
     "broken_time": "no readable time",
     "broken_option": "no readable expiry, strike above 0 or right C or P",
     "not_finite": "an infinite number",
     "negative": "a price, size or volatility below 0, or a forward of 0",
     "expired": "known when the option had expired",
+    "wild": "a number that no market has, below 1e-12 or above 1e15",
 }
 """Why rows are left out, in the order of the checks."""
 
@@ -214,6 +218,10 @@ class OptionsFileFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
                 "broken_option": (expiry == NO_TIME) | ~(np.isfinite(strike) & (strike > 0.0)) | (right == 0),
                 "not_finite": _any(np.isinf(column) for column in said.values()),
                 "negative": _any(column < 0.0 for column in said.values()) | (forward == 0.0),
+                "wild": _any(
+                    (column > MOST) | ((column > 0.0) & (column < LEAST))
+                    for column in (strike, *said.values())
+                ),
                 "expired": expiry <= known,
             }
         good = np.ones(batch.num_rows, dtype=np.bool_)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from quant_channels.frames.exact import REMEMBERED, Refusal, Steps, iso, size_step
+from quant_channels.frames.exact import REMEMBERED, Refusal, Steps, amount, iso, priced, size_step
 
 STEPS = st.sampled_from(
     [Decimal(text) for text in ("0.01", "0.00000001", "0.5", "0.0005", "1", "10", "0.025")]
@@ -102,3 +102,22 @@ def test_a_time_that_is_none_is_refused(text):
 
 def test_a_time_is_exact_to_the_microsecond():
     assert iso("2021-04-17T16:43:30.244075Z") == 1_618_677_810_244_075_000
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [(1e-320, "too_small"), (1e300, "too_large"), (-1.0, "negative"), (float("nan"), "too_large")],
+)
+def test_an_amount_that_no_market_has_is_refused(value, reason):
+    with pytest.raises(Refusal, match=reason):
+        amount(value)
+    assert amount(0.0) == 0.0
+    assert amount(1e-8) == priced("1e-8") == 1e-8
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("1e-300", "too_small"), ("1e300", "too_large"), ("0.0", "not_positive")]
+)
+def test_a_price_that_no_market_has_is_refused(text, reason):
+    with pytest.raises(Refusal, match=reason):
+        priced(text)

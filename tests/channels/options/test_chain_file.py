@@ -253,6 +253,9 @@ def test_too_many_rows_out_of_order_are_refused(tickers, monkeypatch):
         pytest.param({"bid_size": -1.0}, "negative", id="a size below 0"),
         pytest.param({"underlying_price": 0.0}, "negative", id="a forward of 0"),
         pytest.param({"mark_iv_pct": -65.0}, "negative", id="a volatility below 0"),
+        pytest.param({"underlying_price": 1e300}, "wild", id="a forward beyond measure"),
+        pytest.param({"strike": 1e-300}, "wild", id="a strike of next to nothing"),
+        pytest.param({"open_interest": 1e-320}, "wild", id="an interest of next to nothing"),
         pytest.param({"expiry_ms": T0}, "expired", id="an option that has expired"),
     ],
 )

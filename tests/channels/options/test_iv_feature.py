@@ -320,6 +320,20 @@ def test_open_interest_adds_up_what_is_held():
             held[quote.right] += quote.open_interest
     assert OpenInterest().update(bars[-1], chain) == (held[1] + held[-1], held[-1] / held[1])
     assert OpenInterest().update(bars[-1], None) is None
+    crumbs = msgspec.structs.replace(
+        chain,
+        expiries=tuple(
+            msgspec.structs.replace(
+                expiry,
+                quotes=tuple(
+                    msgspec.structs.replace(quote, open_interest=5e-324 if quote.right > 0 else 1e6)
+                    for quote in expiry.quotes
+                ),
+            )
+            for expiry in chain.expiries
+        ),
+    )
+    assert OpenInterest().update(bars[-1], crumbs) is None
 
 
 def test_without_calls_there_is_no_ratio():

@@ -15,7 +15,7 @@ class OpenInterest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Open interest of all options in units of base, and that of the puts over that of the calls.
 
     Of the last quote of each option; one whose quote names none counts as none. Missing without a chain, and
-    where no call is held.
+    where no call is held, or too little to divide by.
     """
 
     @property
@@ -39,4 +39,6 @@ class OpenInterest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 if quote.open_interest is not None:
                     held[quote.right].append(quote.open_interest)
         calls, puts = math.fsum(held[1]), math.fsum(held[-1])
-        return (calls + puts, puts / calls) if calls > 0.0 else None
+        if not calls or math.isinf(puts / calls):
+            return None
+        return (calls + puts, puts / calls)
