@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from quant_contracts.config import override
-from quant_contracts.errors import ConfigError
+from quant_contracts.errors import ConfigError, DataError
 from quant_daemon.loader import Loader
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -387,3 +387,38 @@ def test_a_frame_that_cannot_be_taken_is_counted_and_the_run_goes_on(odd, name):
     found = {row["check"]: row["count"] for row in summary["quality"]}
     assert found[ODD[name][1]] >= 1
     assert summary["counts"]["BTCUSDT"]["bars"] > 20
+
+
+def garbage(*names):
+    """The same for several feeds: a file that is not there, one that is empty, one of garbage."""
+    return {
+        f"{what} for {name}": (name, content)
+        for name in names
+        for what, content in (("no file", None), ("an empty file", b""), ("garbage", b"garbage\n\xff\x00\n"))
+    }
+
+
+OTHER_FEEDS = {
+    "options_file": ("options", {"path": "x", "layout": "deribit_tickers"}),
+    "stored": ("surface", {"path": "x"}),
+    "documents": ("sentiment", {"path": "x"}),
+    "trades_file": ("trades", {"path": "x"}),
+    "journal": ("orderbook", {"path": "x"}),
+    "catalog": ("trades", {"root": "x"}),
+}
+OTHERS = garbage(*OTHER_FEEDS)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_no_feed_can_read_is_refused_in_one_line(name, tmp_path):
+    """In this process: that such an error is one line with code 65 is shown above."""
+    feed, content = OTHERS[name]
+    domain, params = OTHER_FEEDS[feed]
+    if content is not None:
+        (tmp_path / "x").write_bytes(content)
+    changes = {f"{BTC}.{domain}.source": {"class": feed, "params": params}, "run.end": "2022-01-01T02:00:00"}
+    with pytest.raises(DataError) as refused:
+        Loader.from_config(override(FIVE, changes)).backtest()
+    line = str(refused.value)
+    assert "x" in line
+    assert "\n" not in line
