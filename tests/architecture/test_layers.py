@@ -29,6 +29,7 @@ RIM = {
     SENTIMENT / "http.py": "waits for answers of servers",
     SENTIMENT / "loader.py": "looks at many sources at once",
     SENTIMENT / "sources" / "source.py": "says what a source promises",
+    HOMES["quant_channels"] / "commands" / "documents.py": "starts what fetches, and stops it",
     **{SENTIMENT / "sources" / f"{kind}.py": "asks the client" for kind in SOURCES},
 }
 """The files that may await, each with its reason: they fetch, and no step of a run passes through them."""

@@ -25,7 +25,9 @@ from pathlib import Path
 
 import pytest
 
+from quant_channels.sentiment.fetch_spec import FetchSpec
 from quant_contracts.config import BLOCKS, SYMBOL, build_strategy
+from quant_contracts.convert import convert
 from quant_daemon.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -163,6 +165,8 @@ def _check_configuration(block) -> None:
     plain = json.loads(block.text) if block.language == "json" else tomllib.loads(block.text)
     if all(key in BLOCKS or SYMBOL.fullmatch(key) for key in plain):
         assert build_strategy(plain).strategies
+    elif "sources" in plain:
+        assert convert(plain, FetchSpec, "$").sources
     else:
         assert block.file == "pyproject.toml", f"line {block.line}: no whole configuration"
 

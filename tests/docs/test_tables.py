@@ -13,6 +13,7 @@ import pytest
 
 from quant_channels.klines.cleaner import REPAIRS
 from quant_channels.klines.quality import CHECKS
+from quant_channels.sentiment.fetch_spec import FetchSpec
 from quant_contracts import errors
 from quant_contracts.strategy import AccountSpec, DataSpec, PartSpec, RunSpec, SymbolSpec, TraceLevel
 from quant_daemon.cli import INTERRUPTED
@@ -24,7 +25,7 @@ from quant_engine.report.readiness import BesideBars
 from quant_engine.report.summary import Summary
 from quant_engine.report.tables import gaps_table, readiness_table
 
-CONFIGURATION, REPORTS = "docs/configuration.md", "docs/reports.md"
+CONFIGURATION, REPORTS, SENTIMENT = "docs/configuration.md", "docs/reports.md", "docs/sentiment.md"
 OF_THE_STREAM = {"symbol", "venue", "interval", "repair", "tick"}
 """Settings of a source that stand in `data` beside it."""
 NEEDED = {"Spread": {"other": "ETHUSDT"}}
@@ -125,6 +126,20 @@ def test_sources_of_streams_and_their_settings(table_of):
     common = {"domain", "symbol", "venue", "tick", "lot"}
     shown = {name: cell for name, cell, _ in table_of(CONFIGURATION, "## Sources of streams")}
     assert shown == {f"`{name}`": settings(kind, common) for name, kind in parts("streams").items()}
+
+
+def test_sources_of_documents_and_their_settings(table_of):
+    shown = {name: cell for name, cell, _ in table_of(SENTIMENT, "## Sources")}
+    assert shown == {f"`{name}`": settings(kind) for name, kind in parts("document_sources").items()}
+
+
+def test_keys_of_a_file_of_sources(table_of):
+    shown = {key: cell for key, cell, _ in table_of(SENTIMENT, "## Fetching")}
+    expected = {
+        f"`{field.encode_name}`": "required" if field.required else settings(field.type)
+        for field in msgspec.structs.fields(FetchSpec)
+    }
+    assert shown == expected
 
 
 def test_views_of_streams_and_their_settings(table_of):

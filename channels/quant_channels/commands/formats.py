@@ -43,12 +43,13 @@ def stream_of(name: str, given: Mapping[str, object], settings: Mapping[str, str
     """
     import msgspec
 
+    from quant_channels.commands.installed import installed_part
     from quant_channels.commands.options import typed
     from quant_contracts.convert import convert
     from quant_contracts.errors import ConfigError
     from quant_contracts.protocols import DerivedFeed, StreamFeed
 
-    kind = _installed(name)
+    kind = installed_part(GROUP, name, "format", WHERE)
     fields = {field.encode_name for field in msgspec.structs.fields(kind)}
     if "path" not in fields:
         raise ConfigError(
@@ -58,27 +59,3 @@ def stream_of(name: str, given: Mapping[str, object], settings: Mapping[str, str
     if isinstance(feed, DerivedFeed) or not isinstance(feed, StreamFeed):
         raise ConfigError(f"{WHERE}: the format {name!r} does not stand alone; take in what it is made from")
     return feed
-
-
-def _installed(name: str) -> type[Any]:
-    """The type of a format, ours or of another package."""
-    from importlib.metadata import entry_points
-
-    import msgspec
-
-    from quant_contracts.errors import ConfigError, nearest
-
-    points = {point.value: point for point in entry_points(group=GROUP, name=name)}
-    if not points:
-        names = {point.name for point in entry_points(group=GROUP)}
-        raise ConfigError(f"{WHERE}: no format is called {name!r}; {nearest(name, names)}")
-    if len(points) > 1:
-        raise ConfigError(f"{WHERE}: {name!r} stands for {' and '.join(sorted(points))}; uninstall one")
-    (point,) = points.values()
-    try:
-        kind = point.load()
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"{WHERE}: the format {name!r} cannot be loaded: {error}") from error
-    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
-        raise ConfigError(f"{WHERE}: the format {name!r} has no settings that could be given")
-    return kind
