@@ -11,7 +11,7 @@ import math
 import typing
 from collections.abc import Mapping
 from decimal import Decimal
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, TypeVar
 
 import msgspec
@@ -41,13 +41,20 @@ def convert(value: object, kind: type[T], path: str) -> T:
             # msgspec does not say under which key of a mapping; each item alone does.
             for key, item in value.items():
                 convert(item, _item_kind(kind), f"{path}.{key}")
-        raise ConfigError(f"{path}{where.rstrip('`')}: {_plain(what)}") from None
+        raise ConfigError(f"{path}{where.rstrip('`')}: {_plain(what)}{_names(what, where, kind)}") from None
     except (ValueError, ArithmeticError, ConfigError) as error:
         raise ConfigError(f"{path}: {error}") from None
 
 
 def _plain(message: str) -> str:
     return message.replace("`", "'").replace("Object missing required field", "missing")
+
+
+def _names(message: str, where: str, kind: Any) -> str:
+    """The values that a missing field of `kind` itself could have, where they have names."""
+    _, _, field = message.partition("missing required field ")
+    choices = _choices((_fields(kind) or {}).get(field.strip("`"))) if field and not where else ()
+    return f"; it is one of {', '.join(map(repr, choices))}" if choices else ""
 
 
 def _check(value: object, kind: Any, path: str) -> None:
@@ -60,8 +67,9 @@ def _check(value: object, kind: Any, path: str) -> None:
         raise ConfigError(f"{path}: {value!r} holds half a character; write whole ones")
     if Decimal in _options(kind):
         _check_amount(value, path)
-    if typing.get_origin(kind) is typing.Literal and value not in typing.get_args(kind):
-        raise ConfigError(f"{path}: {value!r} is not among {', '.join(map(repr, typing.get_args(kind)))}")
+    choices = _choices(kind)
+    if choices and value not in choices:
+        raise ConfigError(f"{path}: {value!r} is not among {', '.join(map(repr, choices))}")
     if isinstance(value, Mapping):
         fields = _fields(kind)
         for key, item in value.items():
@@ -84,8 +92,7 @@ def _check_amount(value: object, path: str) -> None:
     try:
         amount = Decimal(value)
     except ArithmeticError:
-        # msgspec says that it is not a decimal.
-        return
+        raise ConfigError(f"{path}: {value!r} is not a number; write one such as '0.01'") from None
     if not amount.is_finite():
         raise ConfigError(f"{path}: {value} is not a usable amount; write a finite one")
     exponent = amount.as_tuple().exponent
@@ -104,6 +111,19 @@ def _is_writable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _choices(kind: Any) -> tuple[Any, ...]:
+    """All values that a type of named values has, None among them where it is one; () for other types."""
+    found: list[Any] = []
+    for option in _options(kind):
+        if typing.get_origin(option) is typing.Literal:
+            found += typing.get_args(option)
+        elif option is NoneType:
+            found.append(None)
+        else:
+            return ()
+    return () if found == [None] else tuple(found)
 
 
 def _fields(kind: Any) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 import pytest
@@ -29,6 +30,8 @@ class Outer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     named: dict[str, Inner] = {}
     limit: Decimal | None = None
     either: Inner | list[Inner] | None = None
+    side: Literal["buy", "sell"] = "buy"
+    other: Literal["buy", "sell"] | None = None
 
 
 def refused(value, kind=Outer):
@@ -45,6 +48,7 @@ def test_plain_values_become_typed_ones():
             "inners": [{"share": 1}],
             "limit": 3,
             "either": {"share": 0.25},
+            "other": None,
         },
         Outer,
         "$",
@@ -75,10 +79,23 @@ def test_plain_values_become_typed_ones():
         ),
         ({"name": "a", "limit": 0.1}, "$.limit: write 0.1 as a string, so that money stays exact"),
         ({"name": "a", "inner": {"size": True}}, "$.inner.size: "),
+        ({"name": "a", "limit": "half"}, "$.limit: 'half' is not a number; write one such as '0.01'"),
+        ({"name": "a", "side": "bye"}, "$.side: 'bye' is not among 'buy', 'sell'"),
+        ({"name": "a", "side": None}, "$.side: None is not among 'buy', 'sell'"),
+        ({"name": "a", "other": "bye"}, "$.other: 'bye' is not among 'buy', 'sell', None"),
+        ({"name": "a", "other": ["buy"]}, "$.other: ['buy'] is not among 'buy', 'sell', None"),
     ],
 )
 def test_what_is_wrong_is_named_by_its_path(value, said):
     assert refused(value).startswith(said)
+
+
+def test_the_names_that_a_missing_value_could_have_are_listed():
+    class Named(msgspec.Struct):
+        layout: Literal["wide", "long"]
+
+    assert refused({}, Named) == "$: missing 'layout'; it is one of 'wide', 'long'"
+    assert refused({"x": {}}, dict[str, Named]) == "$.x: missing 'layout'; it is one of 'wide', 'long'"
 
 
 def test_an_unfit_item_of_a_mapping_is_named_by_its_key():

@@ -9,15 +9,15 @@ LONGEST: Final = 1_000_000
 """Bars: two years of minutes. A longer window is a slip of the keyboard and would take memory to match."""
 
 
-def check_window(window: int, least: int, name: str = "window") -> None:
-    """Raise `ValueError` unless `window` is a number of bars from `least` to a million.
+def check_window(window: int, least: int, name: str = "window", of: str = " of bars") -> None:
+    """Raise `ValueError` unless `window` is a whole number, of bars as a rule, from `least` to a million.
 
     >>> check_window(1, 2)
     Traceback (most recent call last):
     ValueError: window must be a whole number of bars from 2 to 1000000, not 1
     """
     if type(window) is not int or not least <= window <= LONGEST:
-        raise ValueError(f"{name} must be a whole number of bars from {least} to {LONGEST}, not {window!r}")
+        raise ValueError(f"{name} must be a whole number{of} from {least} to {LONGEST}, not {window!r}")
 
 
 def written(number: float, scale: int = 1) -> str:

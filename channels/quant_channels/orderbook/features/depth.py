@@ -144,7 +144,7 @@ class BookSlope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of each side, at least 1."""
 
     def __post_init__(self) -> None:
-        check_window(self.levels, 1, "levels")
+        check_window(self.levels, 1, "levels", of="")
 
     @property
     def outputs(self) -> tuple[str, ...]:

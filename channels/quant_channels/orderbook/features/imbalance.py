@@ -39,7 +39,7 @@ class BookImbalance(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     """Where the sizes are read; quotes have one level."""
 
     def __post_init__(self) -> None:
-        check_window(self.levels, 1, "levels")
+        check_window(self.levels, 1, "levels", of="")
         if not 0.0 < self.decay <= 1.0:
             raise ValueError(f"decay must be above 0 and at most 1, not {self.decay}")
         if self.of == "quotes" and self.levels != 1:

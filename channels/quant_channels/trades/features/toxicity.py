@@ -44,7 +44,7 @@ class VPIN(msgspec.Struct, dict=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         check_window(self.window, 1)
-        check_window(self.buckets, 1, "buckets")
+        check_window(self.buckets, 1, "buckets", of="")
         self._steps: deque[Column] = deque(maxlen=self.window)
 
     @property

@@ -190,7 +190,7 @@ def test_names_carry_the_settings():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: BookImbalance(levels=0), "levels must be a whole number"),
+        (lambda: BookImbalance(levels=0), "levels must be a whole number from 1 to 1000000, not 0"),
         (lambda: BookImbalance(decay=0.0), "decay must be above 0 and at most 1, not 0.0"),
         (lambda: BookImbalance(levels=2, of="quotes"), "quotes have 1 level, not 2"),
         (lambda: BookDepth(bps=0.0), "bps must be above 0 and below 10000, not 0.0"),

@@ -285,7 +285,7 @@ def test_names_carry_the_settings_and_warm_up_is_a_step_more_than_the_window():
     [
         *[(lambda kind=kind: kind(window=0), "window must be a whole number") for kind in ALL],
         (lambda: KyleLambda(window=1), "window must be a whole number of bars from 2"),
-        (lambda: VPIN(buckets=0), "buckets must be a whole number"),
+        (lambda: VPIN(buckets=0), "buckets must be a whole number from 1"),
         (lambda: RealisedSpread(delay="soon"), "delay: 'soon' is not an interval"),
         (lambda: RealisedSpread(delay="2h"), "delay must be at most 1h, not 2h"),
     ],
