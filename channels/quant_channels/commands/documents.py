@@ -28,8 +28,13 @@ INTERRUPTED: Final = 130
 
 
 @click.group(
-    epilog="Examples: quant-engine documents fetch sources.json --once; "
-    "quant-engine documents list --source rss:coindesk; quant-engine documents explain rss:coindesk/123"
+    short_help="Collect news and posts: fetch, list, explain, health.",
+    epilog="""\b
+    Examples:
+      quant-engine documents fetch sources.json --once
+      quant-engine documents list --source rss:coindesk
+      quant-engine documents explain rss:coindesk/123
+    """,
 )
 def documents() -> None:
     """Collect news and posts in a store, for backtests to read.
@@ -40,8 +45,12 @@ def documents() -> None:
 
 
 @documents.command(
-    epilog="Examples: quant-engine documents fetch sources.json --store news --once; "
-    "quant-engine documents fetch sources.toml --for 10m"
+    short_help="Look at sources for new texts and store them.",
+    epilog="""\b
+    Examples:
+      quant-engine documents fetch sources.json --store news --once
+      quant-engine documents fetch sources.toml --for 10m
+    """,
 )
 @click.argument("sources", type=click.Path())
 @store_option

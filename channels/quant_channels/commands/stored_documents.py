@@ -23,7 +23,12 @@ store_option: Callable[[Callable[..., None]], Callable[..., None]] = click.optio
 
 
 @click.command(
-    "list", epilog="Example: quant-engine documents list --source rss --since 2026-01-31 --last 50"
+    "list",
+    short_help="Show what was seen, as it came.",
+    epilog="""\b
+    Example:
+      quant-engine documents list --source rss --since 2026-01-31 --last 50
+    """,
 )
 @store_option
 @click.option("--source", help="Only of a source, such as rss:coindesk, or of a kind, such as rss.")
@@ -59,7 +64,10 @@ def list_documents(*, store: str, source: str | None, since: str | None, last: i
         click.echo(f"nothing of that kind in '{store}'")
 
 
-@click.command(epilog="Example: quant-engine documents explain rss:coindesk/123")
+@click.command(
+    short_help="Show every version of one document.",
+    epilog="Example: quant-engine documents explain rss:coindesk/123",
+)
 @click.argument("doc_id")
 @store_option
 @json_option
