@@ -102,7 +102,8 @@ def _chart(one: ExpirySight) -> Markup:
     if not volatilities:
         return tag("p", "Nothing is quoted.", "note")
     bottom, top = min(volatilities), max(volatilities)
-    margin = (top - bottom) * 0.12 or top * 0.1
+    # Where hardly anything is quoted, a hair's breadth must not fill the picture.
+    margin = max((top - bottom) * 0.12, top * 0.02)
     floor, ceiling = max(bottom - margin, 0.0), top + margin
     strikes = Scale(low, high, is_log=True)
     plane = Plane(

@@ -45,7 +45,11 @@ def _facts(sight: SentimentSight) -> Markup:
     assumed = len([each for each in sight.documents if each.document.is_assumed])
     rows = [
         ("Documents", f"{len(sight.documents):,}", f"in {age(sight.until - sight.since)}"),
-        ("Score at the moment", "n/a" if now is None else signed(now), f"half-life {age(sight.half_life)}"),
+        (
+            "Score at the moment",
+            "n/a" if now is None else signed(now),
+            f"halved every {age(sight.half_life)}",
+        ),
         ("Good", f"{len([score for score in scores if score > 0]):,}", "scored above 0"),
         ("Bad", f"{len([score for score in scores if score < 0]):,}", "scored below 0"),
         ("Without a score", f"{len(sight.documents) - len(scores):,}", "deleted, or no model spoke"),

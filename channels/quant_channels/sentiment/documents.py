@@ -163,14 +163,14 @@ class DocumentsFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
                     is_assumed=row.first_seen is None,
                 )
         if is_empty:
-            found = ", ".join(f"{row.count} {row.check}" for row in self._findings.table())
-            raise DataError(f"{path}: not one usable document in it; {found or 'the file is empty'}")
+            found = "; ".join(f"{CHECKS[row.check]} ({row.count:,})" for row in self._findings.table())
+            raise DataError(f"{path}: not one usable document in it: {found or 'the file is empty'}")
 
     def _seen(self, path: Path) -> Iterator[tuple[Nanos, Row]]:
         """Rows of a file with when they were seen."""
         for row in read_rows(path):
             if row is None:
-                self._findings.add("refused_row", 1)
+                self._findings.add("refused_row", 1, CHECKS["refused_row"])
                 continue
             seen = row.first_seen
             if seen is None:

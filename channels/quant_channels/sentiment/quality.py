@@ -49,5 +49,5 @@ def count_version(findings: Findings, version: Version, assumption: str) -> None
 def count_scores(findings: Findings, outputs: Sequence[Sequence[Output]], now: int) -> None:
     """Where the scores of delivered versions came from, `now` of them from us."""
     stored = len([made for made in outputs if made]) - now
-    findings.add("stored_scores", stored)
-    findings.add("scored_now", now)
+    findings.add("stored_scores", stored, CHECKS["stored_scores"])
+    findings.add("scored_now", now, CHECKS["scored_now"])

@@ -338,6 +338,27 @@ def test_no_bytes_break_the_reading(tmp_path_factory, content):
         documents(feed_of(str(path), assume_first_seen="published"))
 
 
+def test_a_file_of_something_else_is_told_what_its_rows_lack(tmp_path):
+    path = tmp_path / "bars.jsonl"
+    path.write_text('{"open": 1, "close": 2}\n' * 3 + '{"id": 1, "title": "Bitcoin rises"}\n')
+    with pytest.raises(DataError) as caught:
+        documents(feed_of(str(path), assume_first_seen="published"))
+    assert str(caught.value).endswith(
+        "not one usable document in it: a row without id or text, or that cannot be read (3); "
+        "neither first sight nor a time of publishing (1)"
+    )
+
+
+def test_where_scores_came_from_is_said_in_words(tmp_path):
+    path = tmp_path / "news.jsonl"
+    path.write_text('{"id": 9, "title": "Bitcoin rises", "first_seen_ns": 1759492800000000000}\n')
+    feed = feed_of(str(path))
+    documents(feed)
+    assert [(row.check, row.example) for row in feed.quality()] == [
+        ("scored_now", "scored while it was read")
+    ]
+
+
 def test_files_that_are_none_are_refused_in_one_line(tmp_path):
     for name, content in (
         ("a.parquet", b"no"),

@@ -166,6 +166,12 @@ def test_quotes_are_drawn_from_bid_to_ask_at_their_places(page_of):
     assert "3 strikes, no curve" in page.words
 
 
+def test_a_single_quote_is_not_blown_up_until_its_axis_cannot_be_read(page_of):
+    lone = (VolPoint(95.0, -1, 1.34, 1.3401, 1.34005),)
+    words = words_of(page_of(smile(ExpirySight(AT + 10**15, 11.6, 100.0, lone))))
+    assert [text for text in words if text.endswith(" %")] == ["132 %", "133 %", "134 %", "135 %", "136 %"]
+
+
 def test_a_refused_expiry_says_why(page_of):
     refused = ExpirySight(AT, 1.0, 100.0, (), used=2, offered=9, flags=("too_few_quotes",), is_refused=True)
     words = page_of(smile(refused)).words
