@@ -22,7 +22,7 @@ BLOCKS: Final[dict[str, Any]] = {
     "matching": PartSpec,
     "run": RunSpec,
 }
-SYMBOL: Final = re.compile(r"[A-Z0-9][A-Z0-9/:_.-]{1,39}")
+SYMBOL: Final = re.compile(r"[A-Z0-9][A-Z0-9/:_.-]{0,39}")
 NAME: Final = r'"[^"]+"|[^".]+'
 MAX_BYTES: Final = 1_000_000
 TOO_DEEP: Final = "nested too deeply to be a configuration"

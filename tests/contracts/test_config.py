@@ -293,3 +293,10 @@ def test_a_misspelt_override_is_refused_like_a_misspelt_key():
 
 def test_toml_text_alone():
     assert parse_toml("a = 1") == {"a": 1}
+
+
+@pytest.mark.parametrize("symbol", ["F", "1INCHUSDT", "BRK.B", "BTC/USDT", "BTC-24JUN22-15000-C"])
+def test_a_symbol_is_what_venues_and_exchanges_call_one(symbol):
+    part = {"class": "Any"}
+    parts = {"model": part, "decision": part, "risk": part, "execution": part}
+    assert list(build_strategy({symbol: {"strategy": parts}}).data) == [symbol]
