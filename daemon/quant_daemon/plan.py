@@ -83,9 +83,9 @@ def make_plan(config: Any, overrides: dict[str, Any]) -> Plan:
     strategy = session.strategy
     parts = {record.role: StagePlan(record.role, record.name, record.params) for record in session.parts}
     symbols = tuple(_symbol(session, symbol, parts) for symbol in strategy.strategies)
-    # Per stream its window, a block being read and one being run; per feature its column and three more
-    # while it is made.
-    streams = len(strategy.data) * (1000 * WINDOW_ROW_BYTES + 2 * BLOCK_ROWS * WINDOW_ROW_BYTES)
+    # Per symbol its window, at most twice the bars it shows, a block being read and one being run; per
+    # feature its column and three more while it is made.
+    streams = len(strategy.data) * 2 * (1000 + BLOCK_ROWS) * WINDOW_ROW_BYTES
     features = sum(len(plan.features) for plan in symbols) * 4 * BLOCK_ROWS * 8
     views = sum(stream.handler.most_bytes for stream in session.engine.streams)
     return Plan(
