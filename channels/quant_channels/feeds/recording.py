@@ -186,12 +186,17 @@ class Reading:
         """What a line says, and when that became known."""
         if line.recv_ns is None:
             return self._assumed(line)
-        now = self.arrival.now(line.recv_ns)
+        now = self.arrival.at(line.recv_ns)
         self.gather.note(line, now)
         if not is_frame_for(line, self.parser.wanted.instrument):
             return []
+        heard = self.parser.parse(frame_of(line), now)
+        if not heard:
+            # Another stream's: it may have been recorded by another clock, and must not move this one's time.
+            return []
+        self.arrival.now(line.recv_ns)
         found: list[tuple[Said, Nanos]] = []
-        for said in self.parser.parse(frame_of(line), now):
+        for said in heard:
             known = self.arrival.known(happened(said), now)
             if known is None:
                 # A frame is taken whole or not at all.

@@ -80,12 +80,16 @@ class Arrival:
         """The latest time at which something was known, 0 before there was one."""
         return self._last
 
+    def at(self, recv_ns: Nanos) -> Nanos:
+        """When a frame received at `recv_ns` would be known at the earliest; time does not move on."""
+        return max(self._last, recv_ns + self._offset)
+
     def now(self, recv_ns: Nanos) -> Nanos:
-        """When a frame received at `recv_ns` is known at the earliest."""
+        """The same, and time moves on to it."""
         if recv_ns < self._received:
             self.went_back += 1
         self._received = recv_ns
-        self._last = max(self._last, recv_ns + self._offset)
+        self._last = self.at(recv_ns)
         return self._last
 
     def known(self, ts: Nanos, now: Nanos) -> Nanos | None:
