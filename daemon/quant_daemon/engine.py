@@ -192,8 +192,11 @@ class Engine:
         clock, sampler = self.clock, self.sampler
         while sampler.next < ts:
             sampler.take()
-        # Timers that were due before these bars must not see them.
-        clock.advance_before(ts)
+        # Timers that were due before these bars must not see them; mostly none is, and time just moves.
+        if clock.due < ts or ts < clock.now:
+            clock.advance_before(ts)
+        else:
+            clock.now = ts
         streams = self._streams
         for bar in bars:
             if bar.ts_known > ts:
