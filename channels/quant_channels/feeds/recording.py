@@ -9,21 +9,23 @@ from typing import Final
 
 import msgspec
 
-from quant_channels.feeds.gathering import Gather, gather_of
-from quant_channels.frames.arrival import Arrival, parse_assumed, parse_offset
-from quant_channels.frames.exact import size_step
+from quant_channels.feeds.gathering import NO_FRAMES, Gather, gather_of
+from quant_channels.feeds.held import holds, setting, settings_for
+from quant_channels.frames.arrival import Arrival, offset_for, parse_assumed, parse_offset
+from quant_channels.frames.exact import Misfit, size_step
 from quant_channels.frames.parser import Parser
 from quant_channels.frames.recorded import Line, frame_of, is_frame_for, read_lines
 from quant_channels.frames.said import Depth, Kind, Lost, Said
 from quant_channels.frames.venues import READERS, parser_of
+from quant_channels.frames.witnesses import Witnesses
 from quant_channels.klines.historical import file_digest
 from quant_channels.streams.findings import Findings
 from quant_contracts.blocks import Block
 from quant_contracts.errors import DataError, nearest
-from quant_contracts.events import FormingBar
+from quant_contracts.events import FormingBar, Quote
 from quant_contracts.instrument import Grid
 from quant_contracts.protocols import QualityRow, SourceInfo
-from quant_contracts.units import Nanos
+from quant_contracts.units import SECOND, Nanos
 
 READ_FROM: Final[dict[str, tuple[Kind, ...]]] = {
     "orderbook": ("depth",),
@@ -50,9 +52,8 @@ REFUSED: Final = {
     "crossed": "a bid at or above an ask",
 }
 
-
-SHOWN: Final = 12
-"""Instruments that an error names."""
+UNREADABLE: Final = ("broken_json", "not_utf8", "nested_too_deep", "wrong_type")
+"""Reasons that do not tell whose frame it was."""
 
 
 class RecordingFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
@@ -62,7 +63,8 @@ class RecordingFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     came (an object, or a string where it was no JSON). It may have `kind` (recv, http, connect, send),
     `conn` and `url`. A row is known when its frame was received, by `Arrival`'s rules. A file of frames
     as they came, without that, is refused unless `assume_received` declares what to take for it; data
-    quality then says so.
+    quality then says so. Where the frames have no time of the venue, others of the file show whether the
+    receiving clock ran behind; then everything is refused until `clock_offset` mends it.
     """
 
     domain: str
@@ -112,7 +114,8 @@ class RecordingFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         reading = self._reading = self._begin()
         gather = reading.gather
         keep = start is None
-        for line in read_lines(Path(self.path), takes_bare=self.assume_received is not None):
+        lines = read_lines(Path(self.path), takes_bare=self.assume_received is not None)
+        for line in lines:
             if isinstance(line, DataError):
                 if len(gather):
                     yield gather.block()
@@ -126,6 +129,8 @@ class RecordingFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
                     keep = True
                     gather.begin(known)
                 gather.take(said, known, keep=keep)
+            if reading.witnesses.contradict:
+                raise self._ran_behind(lines, reading.witnesses)
             if len(gather) >= rows:
                 yield gather.block()
         if len(gather):
@@ -142,10 +147,14 @@ class RecordingFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         found = Findings(self.symbol)
         found.add("assumed_received", reading.arrival.assumed, f"taken as received at {self.assume_received}")
         for why, count in reading.parser.refused.items():
-            found.add(f"refused_{why}", count, REFUSED.get(why, f"refused {why.replace('_', ' ')}"))
+            found.add(f"refused_{why}", count, meaning(why, reading.parser))
         went_back = "receive time below the one before; time stood still"
         found.add("clock_went_back", reading.arrival.went_back, went_back)
-        early = "received before it happened by the venue's clock; known then"
+        lead = reading.arrival.lead
+        early = (
+            f"received up to {seconds(lead)} before it happened by the venue's clock; known then; "
+            f"declare {setting('clock_offset', offset_for(self._offset, lead))}"
+        )
         found.add("early", reading.arrival.early, early)
         reading.gather.report(found)
         return found.table()
@@ -154,32 +163,55 @@ class RecordingFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         return Reading(
             parser_of(self.venue, self.symbol, self._grid, self.instrument, self._kinds),
             Arrival(self._offset, self._delay),
+            Witnesses(self.instrument or self.symbol, self._offset),
             gather_of(self.domain, self.symbol, self.venue, self._grid),
         )
 
     def _holds_not(self, lack: str, reading: Reading) -> DataError:
         """The error for a recording without what was asked for; says what it holds instead."""
         name = self.instrument or self.symbol
-        text = f"{self.path}: no {self.domain} of {name} in it: {lack}"
+        causes = [lack]
         if reading.parser.refused:
             why, count = max(reading.parser.refused.items(), key=lambda item: item[1])
-            text += f"; {count} frames refused, {why}: {REFUSED.get(why, why.replace('_', ' '))}"
-        held: dict[str, list[str]] = {}
-        for instrument, kind in reading.parser.wanted.passed:
-            held.setdefault(instrument, []).append(kind)
-        holds = ", ".join(f"{' '.join(sorted(kinds))} of {of}" for of, kinds in sorted(held.items())[:SHOWN])
-        more = ", ..." if len(held) > SHOWN else ""
-        return DataError(f"{text}; it holds {holds}{more}" if held else text)
+            frames = "1 frame" if count == 1 else f"{count:,} frames"
+            refused = f"{frames} refused, {why}: {meaning(why, reading.parser)}"
+            if why in UNREADABLE:
+                causes.append(refused)
+            else:
+                # There were frames of that kind, then.
+                causes = [refused] if lack == NO_FRAMES else [refused, lack]
+        wanted = reading.parser.wanted
+        if wanted.passed:
+            causes.append(f"it holds {holds(wanted)}")
+        # Tickers of Coinbase that have their kind are those without sizes: no quotes.
+        kinds = [kind for kind in OTHERWISE[self.domain] if (self.venue, kind) != ("coinbase", "ticker")]
+        if lack == NO_FRAMES and (declare := settings_for(wanted, kinds)):
+            causes.append(f"declare {declare}")
+        return DataError(f"{self.path}: no {self.domain} of {name} in it: {'; '.join(causes)}")
+
+    def _ran_behind(self, rest: Iterator[Line | DataError], witnesses: Witnesses) -> DataError:
+        """The error for a receiving clock that ran behind; reads the `rest` for how much at most."""
+        for line in rest:
+            if isinstance(line, Line):
+                witnesses.hear(line)
+        by = f" by clock_offset={self.clock_offset}" if self._offset else ""
+        mended = setting("clock_offset", offset_for(self._offset, witnesses.lead))
+        return DataError(
+            f"{self.path}: {self.domain} of {self.instrument or self.symbol} would be known before they "
+            "happened: they have no time of the venue's own, and other frames of the file were sent up to "
+            f"{seconds(witnesses.lead)} after they were received{by}; declare {mended} for every stream of it"
+        )
 
 
 class Reading:
     """One pass over a recording."""
 
-    __slots__ = ("arrival", "gather", "parser")
+    __slots__ = ("arrival", "gather", "parser", "witnesses")
 
-    def __init__(self, parser: Parser, arrival: Arrival, gather: Gather) -> None:
+    def __init__(self, parser: Parser, arrival: Arrival, witnesses: Witnesses, gather: Gather) -> None:
         self.parser = parser
         self.arrival = arrival
+        self.witnesses = witnesses
         self.gather = gather
 
     def read(self, line: Line) -> list[tuple[Said, Nanos]]:
@@ -193,8 +225,11 @@ class Reading:
         heard = self.parser.parse(frame_of(line), now)
         if not heard:
             # Another stream's: it may have been recorded by another clock, and must not move this one's time.
+            self.witnesses.hear(line)
             return []
         self.arrival.now(line.recv_ns)
+        # Quotes without a time are given the one at which they came, to the nanosecond.
+        self.witnesses.own(line, is_timed=any(not isinstance(e, Quote) or e.ts_event != now for e in heard))
         found: list[tuple[Said, Nanos]] = []
         for said in heard:
             known = self.arrival.known(happened(said), now)
@@ -223,6 +258,29 @@ def dated(said: Said, known: Nanos) -> Said:
     if isinstance(said, Depth | Lost | FormingBar) or said.ts_event:
         return said
     return msgspec.structs.replace(said, ts_event=known)
+
+
+def seconds(time: Nanos) -> str:
+    """A length of time to be read, to the tenth of a millisecond."""
+    return f"{time / SECOND:.4f}".rstrip("0").rstrip(".") + " s"
+
+
+def meaning(why: str, parser: Parser) -> str:
+    """What it means that a frame was refused, and what to declare."""
+    said = REFUSED.get(why, why.replace("_", " "))
+    if why != "off_grid":
+        return said
+    return "; ".join(misfit(each) for each in parser.misfits.values()) or said
+
+
+def misfit(found: Misfit) -> str:
+    """What does not fit the declared steps, and steps that would."""
+    text = f"{found.name} {found.text} lies between two steps of {found.step:f}"
+    fits = f"{found.fits:f}"
+    whole = {"price": "tick", "size": "lot"}[found.name]
+    return (
+        f"{text}; declare {whole} {fits} if that is the venue's, else {setting(found.name + '_step', fits)}"
+    )
 
 
 def happened(said: Said) -> Nanos:

@@ -4,6 +4,7 @@ said          what one frame can say of a book, and the kinds of messages there 
 exact         decimal text as whole steps, times, and what is refused
 parser        the one door: counts what it refuses, and raises nothing
 arrival       when a frame became known, by a clock that may be wrong
+witnesses     whether that clock ran behind, where the wanted frames say no time
 recorded      frames line by line out of a file
 venues        the readers by the name of their venue
 binance, deribit, coinbase, okx, bybit, hyperliquid

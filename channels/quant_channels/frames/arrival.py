@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Final
 
 from quant_contracts.units import MICROSECOND, MILLISECOND, SECOND, Nanos
@@ -44,6 +45,16 @@ def parse_assumed(text: str) -> Nanos:
     return 0 if match[1] is None else parse_offset(match[1])
 
 
+def offset_for(offset: Nanos, lead: Nanos) -> str:
+    """The `clock_offset` to declare, in whole hundredths, where frames lead by `lead` in spite of `offset`.
+
+    >>> offset_for(0, 1_276_700_000), offset_for(parse_offset("1.27s"), 6_700_000)
+    ('1.28s', '1.28s')
+    """
+    hundredths = -(-(offset + lead) // (10 * MILLISECOND))
+    return f"{Decimal(hundredths) / 100:f}s"
+
+
 class Arrival:
     """Turns receive times into times at which something was known: they never fall, nor precede the event.
 
@@ -57,11 +68,11 @@ class Arrival:
     >>> arrival = Arrival(offset=10)
     >>> [arrival.now(recv) for recv in (100, 90, 120)], arrival.went_back
     ([110, 110, 130], 1)
-    >>> arrival.known(ts=125, now=130), arrival.known(ts=140, now=130), arrival.early
-    (130, 140, 1)
+    >>> arrival.known(ts=125, now=130), arrival.known(ts=140, now=130), arrival.early, arrival.lead
+    (130, 140, 1, 10)
     """
 
-    __slots__ = ("_delay", "_last", "_offset", "_received", "assumed", "early", "went_back")
+    __slots__ = ("_delay", "_last", "_offset", "_received", "assumed", "early", "lead", "went_back")
 
     def __init__(self, offset: Nanos = 0, delay: Nanos = 0) -> None:
         self._offset = offset
@@ -70,6 +81,8 @@ class Arrival:
         self._last: Nanos = 0
         self.early = 0
         """Frames whose own time was later than their arrival."""
+        self.lead: Nanos = 0
+        """How much later at most."""
         self.went_back = 0
         """Frames received, by their clock, before the frame ahead of them."""
         self.assumed = 0
@@ -101,6 +114,8 @@ class Arrival:
         if ts - now > MOST_AHEAD:
             return None
         self.early += 1
+        # By the clock, not by `now`, which the early frame before may have moved on.
+        self.lead = max(self.lead, ts - self._received - self._offset)
         self._last = ts
         return ts
 

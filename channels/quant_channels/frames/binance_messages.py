@@ -21,6 +21,19 @@ class Envelope(msgspec.Struct, rename={"event": "e", "symbol": "s", "state": "la
     state: int = -1
 
 
+class Sent(msgspec.Struct, rename={"event_ms": "E", "symbol": "s"}):
+    """When a message of any kind was sent, 0 where it does not say."""
+
+    event_ms: int = 0
+    symbol: str = ""
+
+
+class SentWithin(Sent):
+    """The same of a message that may stand in the wrapper of combined streams."""
+
+    data: Sent | None = None
+
+
 class Book(
     msgspec.Struct,
     rename={
@@ -153,6 +166,7 @@ class ForceOrder(msgspec.Struct, rename={"order": "o"}):
 
 
 read_envelope = msgspec.json.Decoder(Envelope).decode
+read_sent = msgspec.json.Decoder(SentWithin).decode
 read_depth = msgspec.json.Decoder(Book).decode
 read_ticker = msgspec.json.Decoder(BookTicker).decode
 read_print = msgspec.json.Decoder(Print).decode

@@ -6,7 +6,9 @@ import re
 from datetime import datetime
 from decimal import Decimal
 from math import gcd
-from typing import Final
+from typing import Final, Literal
+
+import msgspec
 
 from quant_contracts.units import MICROSECOND, MILLISECOND, Nanos
 
@@ -31,12 +33,32 @@ LATEST_MS: Final = 4_102_444_800_000
 NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 
 
+class Misfit(msgspec.Struct, frozen=True):
+    """A number that lies between two steps.
+
+    >>> Misfit("price", "0.35210", Decimal("0.001")).fits, Misfit("size", "105", Decimal(10)).fits
+    (Decimal('0.0001'), Decimal('1'))
+    """
+
+    name: Literal["price", "size"]
+    text: str
+    step: Decimal
+
+    @property
+    def fits(self) -> Decimal:
+        """The largest decimal unit that the number and the steps are whole in."""
+        plain = (f"{value.normalize():f}".partition(".")[2] for value in (Decimal(self.text), self.step))
+        return Decimal(1).scaleb(-max(map(len, plain)))
+
+
 class Refusal(Exception):
     """A frame cannot be taken; `reason` is what is counted."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, misfit: Misfit | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.misfit = misfit
+        """What was off the grid, where that is the reason."""
 
 
 def size_step(lot: Decimal) -> Decimal:
@@ -67,8 +89,12 @@ class Steps(dict[str | bytes, int]):
     off_grid
     """
 
-    def __init__(self, step: Decimal, least: int, most: int = MOST) -> None:
+    def __init__(
+        self, step: Decimal, least: int, most: int = MOST, name: Literal["price", "size"] = "price"
+    ) -> None:
         super().__init__()
+        self._step = step
+        self._name = name
         over, under = step.as_integer_ratio()
         # By how many decimals a text has: what its digits are multiplied and divided by.
         self._scales = [reduced(under, over * 10**decimals) for decimals in range(LONGEST)]
@@ -92,7 +118,7 @@ class Steps(dict[str | bytes, int]):
         if down != 1:
             count, rest = divmod(count, down)
             if rest:
-                raise Refusal("off_grid")
+                raise Refusal("off_grid", Misfit(self._name, text, self._step))
         if self._least <= count <= self._most:
             return count
         raise Refusal("too_large" if count > self._most else "not_positive")

@@ -7,7 +7,7 @@ from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
-from quant_channels.frames.exact import MOST_LOTS, Refusal, Steps
+from quant_channels.frames.exact import MOST_LOTS, Misfit, Refusal, Steps
 from quant_channels.frames.said import Kind, Lost, Said
 from quant_contracts.events import Quote
 from quant_contracts.instrument import Grid
@@ -37,7 +37,7 @@ class Wanted:
         self._lot = grid.lot.as_integer_ratio()
         self.ticks = Steps(grid.tick, least=1)
         # No more than what times the lot's numerator still fits 64 bits.
-        self.lots = Steps(grid.lot, least=0, most=MOST_LOTS // self._lot[0])
+        self.lots = Steps(grid.lot, least=0, most=MOST_LOTS // self._lot[0], name="size")
         self.reading: Kind | None = None
         """What the frame in hand is, once that is known."""
         self.passed: dict[tuple[str, str], int] = {}
@@ -104,15 +104,18 @@ class Parser:
     may have been the book's, a `Lost` stands in its place, since a book that misses a change is wrong. A
     frame of another instrument or kind is counted in `wanted.passed` and otherwise nothing.
 
-    The only other memory is what `Steps` remembers, and the connection's number at Coinbase.
+    The only other memory is what `Steps` remembers, the connection's number at Coinbase, and the price and
+    the size that lay off the grid by most decimals.
     """
 
-    __slots__ = ("_reader", "refused")
+    __slots__ = ("_reader", "misfits", "refused")
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self.refused: dict[str, int] = {}
         """How many frames were refused, by reason."""
+        self.misfits: dict[str, Misfit] = {}
+        """What was off the grid, by its name: of all refused the one that needs the finest steps."""
 
     @property
     def wanted(self) -> Wanted:
@@ -125,6 +128,8 @@ class Parser:
         try:
             return self._reader.read(frame, recv_ns)
         except Refusal as refusal:
+            if refusal.misfit is not None:
+                self._remember(refusal.misfit)
             return self.refuse(refusal.reason, recv_ns)
         except msgspec.ValidationError:
             return self.refuse("wrong_type", recv_ns)
@@ -134,6 +139,11 @@ class Parser:
             return self.refuse("not_utf8", recv_ns)
         except RecursionError:
             return self.refuse("nested_too_deep", recv_ns)
+
+    def _remember(self, misfit: Misfit) -> None:
+        known = self.misfits.get(misfit.name)
+        if known is None or misfit.fits < known.fits:
+            self.misfits[misfit.name] = misfit
 
     def refuse(self, reason: str, recv_ns: Nanos) -> Sequence[Said]:
         """Count the frame that was parsed last as refused, for a reason that only the caller could see."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import tracemalloc
 from decimal import Decimal
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -543,7 +545,73 @@ class TestRealRecordings:
     def test_a_price_between_two_ticks_is_refused_until_its_step_is_declared(self, shared_data):
         path = shared_data("l2/binance_spot_4sym_session.jsonl.gz")
         settings = {"symbol": "NKNUSDT", "venue": "binance_spot", "tick": "0.0001", "lot": "1"}
-        with pytest.raises(DataError, match=r"1 frames refused, off_grid: .* price_step"):
+        cause = (
+            "no orderbook of NKNUSDT in it: 1 frame refused, off_grid: price 0.25974000 lies between two "
+            "steps of 0.0001; declare tick 0.00001 if that is the venue's, else --set price_step=0.00001 "
+            '(in a configuration "price_step": "0.00001"); no snapshot that its changes follow; it holds'
+        )
+        with pytest.raises(DataError, match=re.escape(cause)):
             events(feed(path, **settings))
         (block,) = feed(path, price_step="0.00001", **settings).blocks(None, None, 10**6)
         assert block.grid.tick == Decimal("0.00001")
+
+
+class TestWhatToDeclare:
+    """The setting that would read the file, where there is one."""
+
+    SESSIONS = (
+        (
+            "binance_usdm",
+            "trades",
+            "SUSHIUSDT",
+            '--set kind=agg_trade (in a configuration "kind": "agg_trade")',
+        ),
+        ("coinbase", "trades", "BANDBTC", "--set instrument=BAND-BTC (in a configuration "),
+        ("okx", "trades", "BTCUSDT", "--set instrument=BTC-USDT (in a configuration "),
+        ("deribit", "options", "BTCUSD", "--set instrument=BTC (in a configuration "),
+    )
+    FILES: ClassVar = {"deribit": "deribit_options", "binance_usdm": "binance_usdm_4sym"}
+
+    @pytest.mark.parametrize(("venue", "domain", "symbol", "setting"), SESSIONS)
+    def test_it_is_named_and_reads(self, shared_data, venue, domain, symbol, setting):
+        path = shared_data(f"l2/{self.FILES.get(venue, venue)}_session.jsonl.gz")
+        settings = {"symbol": symbol, "venue": venue, "tick": "0.00000001", "lot": "0.00000001"}
+        with pytest.raises(DataError) as caught:
+            events(feed(path, domain, **settings))
+        assert f"; declare {setting}" in str(caught.value)
+        name, _, value = setting.split()[1].partition("=")
+        assert events(feed(path, domain, **settings, **{name: value}))
+
+    def test_both_are_named_where_both_are_needed(self, shared_data):
+        made = feed(shared_data("l2/okx_session.jsonl.gz"), "quotes", venue="okx")
+        with pytest.raises(
+            DataError, match=r"declare --set instrument=BTC-USDT .*\) and --set kind=ticker .*\)$"
+        ):
+            events(made)
+
+    @pytest.mark.parametrize(
+        ("domain", "symbol"), [("trades", "ETHUSDT"), ("trades", "BTCUSDT1"), ("quotes", "BTCUSDT")]
+    )
+    def test_nothing_is_named_where_nothing_would_do(self, record, domain, symbol):
+        with pytest.raises(DataError, match=r"it holds depth trade of BTCUSDT$"):
+            events(feed(record(trade(1), diff(1, 2)), domain, symbol=symbol))
+
+    def test_the_finest_step_of_all_refused_prices_and_sizes_is_named(self, record):
+        trades = [trade(1, price="100.5"), trade(2, price="100.125"), {**trade(3), "p": "101", "q": "0.5"}]
+        made = feed(record(*trades), "trades", tick="1", size_step="1")
+        with pytest.raises(DataError) as caught:
+            events(made)
+        message = str(caught.value)
+        assert "3 frames refused, off_grid: price 100.125 lies between two steps of 1; " in message
+        assert "declare tick 0.001 if that is the venue's, else --set price_step=0.001 " in message
+        assert "size 0.5 lies between two steps of 1; declare lot 0.1 " in message
+        assert "no frame of that kind" not in message
+        (row,) = made.quality()
+        assert (row.check, row.count) == ("refused_off_grid", 3)
+        assert "price 100.125 lies between" in row.example
+
+    def test_text_that_nobody_could_read_does_not_hide_that_another_kind_is_held(self, record):
+        with pytest.raises(
+            DataError, match=r"no frame of that kind; 1 frame refused, broken_json: .*; it holds trade of"
+        ):
+            events(feed(record(trade(1), '{"e":"bookTi'), "quotes"))
