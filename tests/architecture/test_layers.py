@@ -90,7 +90,7 @@ def test_nothing_in_the_pipeline_asks_for_the_mode():
     """The loader chooses feed, clock and venue by mode; nothing else may branch on it."""
     for package in HOMES:
         for file in files(package):
-            if file.name == "loader.py":
+            if file == HOMES["quant_daemon"] / "loader.py":
                 continue
             for node in ast.walk(ast.parse(file.read_text())):
                 if isinstance(node, ast.Compare):
