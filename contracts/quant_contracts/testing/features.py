@@ -13,7 +13,7 @@ import numpy as np
 from quant_contracts.events import Bar
 from quant_contracts.protocols import AnyChannel, BlockChannel, ReadingChannel, Stream
 from quant_contracts.testing.parts import from_its_settings
-from quant_contracts.testing.promise import BrokenPromise
+from quant_contracts.testing.promise import BrokenPromise, NotChecked
 from quant_contracts.testing.samples import TEMPERS, delayed, scaled
 from quant_contracts.testing.tape import CLEAN, SINGLE, Table, Tape, first_difference, play, tapes
 from quant_contracts.units import DAY, HOUR, Nanos
@@ -28,6 +28,19 @@ SIZES: Final[Mapping[str, tuple[int, ...]]] = {
     "in blocks of 4096": (4096,),
     "in blocks and single bars by turns": (3, SINGLE, 64, SINGLE, SINGLE, 1, 511),
 }
+
+
+def check_reads_are_streams(factory: Callable[[], ReadingChannel]) -> None:
+    """`reads` is a tuple of streams that there are, not empty; nothing else can be checked without it."""
+    channel = factory()
+    if not _are_streams(channel.reads):
+        raise BrokenPromise(
+            channel,
+            "reads is a tuple of streams, not empty",
+            given="the channel as it was made",
+            expected='such as (Stream("orderbook"), Stream("klines", "ETHUSDT"))',
+            came=channel.reads,
+        )
 
 
 def check_outputs_are_named(factory: ChannelFactory) -> None:
@@ -198,17 +211,9 @@ def check_blocks_are_let_go(factory: ChannelFactory) -> None:
 
 
 def check_what_it_reads_may_be_missing(factory: Callable[[], ReadingChannel]) -> None:
-    """`reads` is a constant tuple of streams; where one is missing, the answer is a value or None."""
+    """`reads` is constant; where one of the streams is missing, the answer is a value or None."""
     channel = factory()
-    reads = channel.reads
-    if not _are_streams(reads):
-        raise BrokenPromise(
-            channel,
-            "reads is a tuple of streams, not empty",
-            given="the channel as it was made",
-            expected='such as (Stream("orderbook"), Stream("klines", "ETHUSDT"))',
-            came=reads,
-        )
+    reads = _reads(channel)
     if isinstance(channel, BlockChannel) and any(stream.domain != "klines" for stream in reads):
         raise BrokenPromise(
             channel,
@@ -266,9 +271,8 @@ def _are_names(value: object) -> bool:
 
 def _length(channel: AnyChannel) -> int:
     """Rows that take in the warm-up twice over, in steps so that channels share their samples."""
-    reads = channel.reads if isinstance(channel, ReadingChannel) else ()
     # What goes with streams takes longer: there are more of them, and no shorter way in blocks.
-    more, step = (120, 128) if any(stream.domain != "klines" for stream in reads) else (200, 256)
+    more, step = (120, 128) if any(stream.domain != "klines" for stream in _reads(channel)) else (200, 256)
     return math.ceil((2 * channel.warmup + more) / step) * step
 
 
@@ -289,6 +293,15 @@ def _poison(first: int, row: int, bar: Bar) -> Bar:
     if row < first:
         return bar
     return msgspec.structs.replace(scaled(bar, (7.0, 0.01, 300.0)[row % 3]), volume=bar.volume * 1000.0)
+
+
+def _reads(channel: AnyChannel) -> tuple[Stream, ...]:
+    """What it reads beside its bars; raises NotChecked where that is nothing that could be played."""
+    if not isinstance(channel, ReadingChannel):
+        return ()
+    if not _are_streams(channel.reads):
+        raise NotChecked("reads is not a tuple of Stream")
+    return channel.reads
 
 
 def _are_streams(reads: object) -> bool:
@@ -355,5 +368,7 @@ CHECKS: Final = (
 )
 
 BLOCK_CHECKS: Final = (check_blocks_equal_one_by_one, check_blocks_are_let_go)
+
+FIRST_CHECKS: Final = (check_reads_are_streams,)
 
 READING_CHECKS: Final = (check_what_it_reads_may_be_missing,)

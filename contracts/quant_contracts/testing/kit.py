@@ -48,12 +48,12 @@ from quant_contracts.testing import (
     stream_handlers,
     streams,
 )
-from quant_contracts.testing.promise import BrokenPromise, name_of
+from quant_contracts.testing.promise import BrokenPromise, NotChecked, name_of
 from quant_contracts.testing.rows import Row
 from quant_contracts.testing.samples import SampleFeed, SampleStream, random_bars
 from quant_contracts.testing.stage import Stage
 
-Verdict = Literal["kept", "broken", "not offered"]
+Verdict = Literal["kept", "broken", "not offered", "not checked"]
 Function = Callable[..., None]
 
 
@@ -87,7 +87,8 @@ class CheckResult(msgspec.Struct, frozen=True):
     promise: str
     verdict: Verdict
     detail: str = ""
-    """What was given, expected and came, where the promise was broken."""
+    """What was given, expected and came, where the promise was broken; why it was not checked, where it
+    rests on another that was."""
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -158,6 +159,8 @@ def _run(
         check(factory, rows)
     except BrokenPromise as broken:
         return CheckResult(check.name, check.promise, "broken", str(broken))
+    except NotChecked as why:
+        return CheckResult(check.name, check.promise, "not checked", str(why))
     except Exception as error:  # noqa: BLE001 - whatever a stranger's part raises is what was to be found out
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{PurePath(last.filename).name}, line {last.lineno}, in {last.name}"
@@ -191,8 +194,12 @@ def _kind(
     own: Sequence[Function],
     offered: Mapping[type, Sequence[Function]] | None = None,
     fresh: Callable[[Callable[..., Any]], object] = _alone,
+    first: Mapping[type, Sequence[Function]] | None = None,
 ) -> Kind:
-    """A kind with the check of its shape, its own checks, and those of what a part may offer."""
+    """A kind with the check of its shape, its own checks, and those of what a part may offer.
+
+    `first` are those of what a part may offer that all others rest on.
+    """
 
     def check_shape(factory: Callable[..., object]) -> None:
         part = fresh(factory)
@@ -200,9 +207,14 @@ def _kind(
         parts.check_shape(part, ReadingChannel if is_reading else contract)
 
     check_shape.__doc__ = parts.check_shape.__doc__
-    checks = [_check(function) for function in (check_shape, *own)]
-    for shape, functions in {**(offered or {}), msgspec.Struct: parts.CHECKS}.items():
-        checks += [_check(function, shape) for function in functions]
+    before: Mapping[type, Sequence[Function]] = first or {}
+    after = {**(offered or {}), msgspec.Struct: parts.CHECKS}
+    checks = [
+        _check(check_shape),
+        *(_check(function, shape) for shape, functions in before.items() for function in functions),
+        *(_check(function) for function in own),
+        *(_check(function, shape) for shape, functions in after.items() for function in functions),
+    ]
     return Kind(contract, tuple(checks), fresh)
 
 
@@ -216,6 +228,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         FeatureChannel,
         features.CHECKS,
         {BlockChannel: features.BLOCK_CHECKS, ReadingChannel: features.READING_CHECKS},
+        first={ReadingChannel: features.FIRST_CHECKS},
     ),
     "models": _kind(ModelProto, models.CHECKS, {BlockModel: models.BLOCK_CHECKS}),
     "decisions": _kind(DecisionProto, decisions.CHECKS, {BlockDecision: decisions.BLOCK_CHECKS}),

@@ -40,6 +40,10 @@ class BrokenPromise(AssertionError):
         )
 
 
+class NotChecked(Exception):
+    """A promise cannot be looked at, because the part breaks another one that this rests on; says which."""
+
+
 def shown(value: object) -> str:
     """`value` as a message shows it: text as it is, anything else by its repr, cut when it is long."""
     text = value if isinstance(value, str) else repr(value)

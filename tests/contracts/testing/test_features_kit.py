@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from quant_contracts.protocols import Stream
-from quant_contracts.testing import BrokenPromise, checks_for, features
+from quant_contracts.testing import BrokenPromise, checks_for, features, run_checks
 from quant_contracts.testing.samples import TEMPERS
 from quant_contracts.testing.tape import tapes
 from quant_contracts.units import HOUR
@@ -341,6 +341,14 @@ class ReadsRumours(BookMid):
     reads = property(lambda _: (Stream("rumours"),))
 
 
+class ReadsNames(BookMid):
+    reads = property(lambda _: ("orderbook", "trades"))
+
+
+class ReadsAList(BookMid):
+    reads = property(lambda _: [Stream("orderbook")])
+
+
 class ReadsMoreLater(TradedVolume, dict=True, frozen=False):
     def __post_init__(self):
         self._seen = 0
@@ -411,6 +419,10 @@ BAD = {
     },
     NeedsBothSides: {"values_are_finite", "same_bars_give_the_same_values"},
     SaysNoTradeIsNoPrice: {"values_are_finite", "same_bars_give_the_same_values"},
+    ReadsNothing: {"reads_are_streams"},
+    ReadsRumours: {"reads_are_streams"},
+    ReadsNames: {"reads_are_streams"},
+    ReadsAList: {"reads_are_streams"},
     ReadsMoreLater: {"what_it_reads_may_be_missing"},
     WarmWithTheSecond: {"warmup_is_exact"},
     KeepsTheView: {"memory_is_its_own"},
@@ -432,7 +444,14 @@ def test_a_bad_channel_breaks_just_its_promise(broken, channel):
 
 def test_every_check_can_fail():
     own = {
-        function.__name__ for function in (*features.CHECKS, *features.BLOCK_CHECKS, *features.READING_CHECKS)
+        function.__name__
+        for functions in (
+            features.CHECKS,
+            features.BLOCK_CHECKS,
+            features.READING_CHECKS,
+            features.FIRST_CHECKS,
+        )
+        for function in functions
     }
     assert own == {f"check_{name}" for names in BAD.values() for name in names if f"check_{name}" in own}
 
@@ -451,9 +470,17 @@ def test_a_wrong_form_is_found_by_every_check_that_plays_bars(broken, channel, s
     assert all(said in detail for detail in found.values())
 
 
-@pytest.mark.parametrize("channel", [ReadsNothing, ReadsRumours])
-def test_what_is_read_must_be_streams_that_there_are(broken, channel):
-    assert "reads is a tuple of streams" in broken("features", channel)["what_it_reads_may_be_missing"]
+@pytest.mark.parametrize("channel", [ReadsNothing, ReadsRumours, ReadsNames, ReadsAList])
+def test_what_is_read_must_be_streams_that_there_are(channel):
+    results = run_checks("features", channel)
+    (first,) = [result for result in results if result.verdict == "broken"]
+    assert "reads is a tuple of streams" in first.detail
+    assert results.index(first) == 1
+    unchecked = {result.name: result.detail for result in results if result.verdict == "not checked"}
+    assert unchecked.keys() == {
+        function.__name__.removeprefix("check_") for function in (*features.CHECKS, *features.READING_CHECKS)
+    }
+    assert set(unchecked.values()) == {"reads is not a tuple of Stream"}
 
 
 @pytest.mark.parametrize("channel", [*STREAMS, Basis])
