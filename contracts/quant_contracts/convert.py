@@ -67,6 +67,8 @@ def _check(value: object, kind: Any, path: str) -> None:
         raise ConfigError(f"{path}: {value!r} holds half a character; write whole ones")
     if Decimal in _options(kind):
         _check_amount(value, path)
+    if example := _example(kind):
+        _check_text(value, example, path)
     choices = _choices(kind)
     if choices and value not in choices:
         raise ConfigError(f"{path}: {value!r} is not among {', '.join(map(repr, choices))}")
@@ -82,6 +84,13 @@ def _check(value: object, kind: Any, path: str) -> None:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             _check(item, _item_kind(kind), f"{path}[{index}]")
+
+
+def _check_text(value: object, example: msgspec.Meta, path: str) -> None:
+    if value is None or isinstance(value, str):
+        return
+    first, *_ = example.examples or ("",)
+    raise ConfigError(f'{path}: {value} is no {example.description}; write text such as "{first}"')
 
 
 def _check_amount(value: object, path: str) -> None:
@@ -111,6 +120,16 @@ def _is_writable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _example(kind: Any) -> msgspec.Meta | None:
+    """What is said of a text that is more than text, such as a length of time; None for other types."""
+    for option in _options(kind):
+        if typing.get_origin(option) is typing.Annotated:
+            for said in option.__metadata__:
+                if isinstance(said, msgspec.Meta) and said.examples:
+                    return said
+    return None
 
 
 def _choices(kind: Any) -> tuple[Any, ...]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Final
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
 
 from quant_contracts.errors import ConfigError
 from quant_contracts.units import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND, Nanos
@@ -20,6 +22,9 @@ AGES: Final = (
     ("ms", MILLISECOND),
     ("us", MICROSECOND),
 )
+
+Length: TypeAlias = Annotated[str, msgspec.Meta(description="length of time", examples=["5s"])]
+"""A setting that is a length of time, as text: `5s`. A number alone is refused with an example."""
 
 LONGEST: Final[Nanos] = 3650 * DAY
 

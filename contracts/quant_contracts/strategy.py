@@ -17,6 +17,8 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from quant_contracts.duration import Length
+
 TraceLevel: TypeAlias = Literal["off", "decisions", "full"]
 """What the journal keeps: nothing, every change of mind, or every event of every stage."""
 
@@ -60,10 +62,10 @@ class StreamSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One declared stream beside the bars."""
 
     source: PartSpec
-    max_age: str | None = None
+    max_age: Length | None = None
     """Older than this, such as 5s, it is stale; None says never."""
     when_stale: WhenStale = "hold"
-    lookback: str | None = None
+    lookback: Length | None = None
     """How long before the bars the stream is read from, such as 2d, so that slow features start warm."""
     handler: dict[str, Any] = {}
     """Settings of the stream's handler, such as how many levels of a book it seals."""
@@ -74,7 +76,7 @@ class DataSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     source: PartSpec = PartSpec("catalog")
     venue: str = "binance"
-    interval: str | None = None
+    interval: Length | None = None
     """Bars to trade on, such as 15m; finer stored bars are resampled. None takes them as they are."""
     repair: list[str] = []
     """Named repairs allowed on dirty data; an empty list refuses any."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import msgspec
 
-from quant_contracts.duration import parse_interval
+from quant_contracts.duration import Length, parse_interval
 from quant_contracts.errors import ConfigError
 from quant_contracts.protocols import ParentOrder, Slice
 
@@ -50,7 +50,7 @@ class TWAPPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     segments: int = 5
     """How many pieces, from 1 to 10,000."""
-    interval: str | None = None
+    interval: Length | None = None
     """Time between two pieces, such as 15m; None means one bar of the market that drives the steps."""
 
     def __post_init__(self) -> None:

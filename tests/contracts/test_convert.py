@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quant_contracts.convert import convert
+from quant_contracts.duration import Length
 from quant_contracts.errors import ConfigError
 
 
@@ -96,6 +97,20 @@ def test_the_names_that_a_missing_value_could_have_are_listed():
 
     assert refused({}, Named) == "$: missing 'layout'; it is one of 'wide', 'long'"
     assert refused({"x": {}}, dict[str, Named]) == "$.x: missing 'layout'; it is one of 'wide', 'long'"
+
+
+class Waits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    most: Length = "30s"
+    least: Length | None = None
+
+
+@pytest.mark.parametrize("field", ["most", "least"])
+@pytest.mark.parametrize("value", [5, 0.5, Decimal("0.5"), True, ["5s"]])
+def test_a_length_of_time_that_is_no_text_is_answered_with_one_that_is(field, value):
+    with pytest.raises(ConfigError) as caught:
+        convert({field: value}, Waits, "$")
+    assert str(caught.value) == f'$.{field}: {value} is no length of time; write text such as "5s"'
+    assert convert({field: "5m"}, Waits, "$") == Waits(**{field: "5m"})
 
 
 def test_an_unfit_item_of_a_mapping_is_named_by_its_key():

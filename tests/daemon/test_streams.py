@@ -322,7 +322,7 @@ def test_a_bad_declaration_is_refused_by_its_path(session_of, declared, says):
 def test_a_stream_nobody_reads_is_checked_all_the_same(session_of):
     plain = config(["trades"])
     plain["data"]["BTCUSDT"]["sentiment"] = {"handler": {"age": 5}}
-    with pytest.raises(ConfigError, match=r"\$\.data\.BTCUSDT\.sentiment\.handler\.age: Expected 'str'"):
+    with pytest.raises(ConfigError, match=r"sentiment\.handler\.age: 5 is no length of time"):
         session_of(plain, {"BTCUSDT": BARS}, local=LOCAL, streams=streams_of(BARS, ["trades", "sentiment"]))
 
 

@@ -14,7 +14,7 @@ from quant_channels.klines.catalog import Catalog, Stream
 from quant_channels.klines.cleaner import check_repairs
 from quant_channels.klines.resample import resampled, whole
 from quant_contracts.blocks import BarBlock
-from quant_contracts.duration import parse_interval
+from quant_contracts.duration import Length, parse_interval
 from quant_contracts.protocols import QualityRow, SourceInfo
 from quant_contracts.units import Nanos
 
@@ -33,7 +33,7 @@ class CatalogFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename=
     root: str | None = None
     """Folder of the catalog; None takes `default_root()`."""
     venue: str = "binance"
-    timeframe: str | None = None
+    timeframe: Length | None = None
     """`interval` in a configuration: bars to deliver, made of shorter ones where only those are stored.
     None delivers the stored bars, of which there must be one length only."""
     repair: list[str] = []

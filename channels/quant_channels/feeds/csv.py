@@ -12,7 +12,7 @@ from quant_channels.klines.historical import HistoricalDataHandler
 from quant_channels.klines.raw import TimeUnit
 from quant_channels.klines.resample import resampled, whole
 from quant_contracts.blocks import BarBlock
-from quant_contracts.duration import parse_interval
+from quant_contracts.duration import Length, parse_interval
 from quant_contracts.protocols import QualityRow, SourceInfo
 from quant_contracts.units import Nanos
 
@@ -27,7 +27,7 @@ class CsvFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename={"ti
 
     symbol: str
     path: str
-    timeframe: str | None = None
+    timeframe: Length | None = None
     """`interval` in a configuration: bars to deliver, such as `15m`, made of shorter ones where the file
     has those. None delivers them as they are."""
     repair: list[str] = []
@@ -36,7 +36,7 @@ class CsvFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename={"ti
     """Prices between ticks of this size are counted in the data quality."""
     venue: str = ""
     """Not used: a file knows no venue."""
-    stored_interval: str | None = None
+    stored_interval: Length | None = None
     """Interval of the bars in the file, where their spacing does not tell."""
     layout: Literal["csv", "binance"] = "csv"
     """`binance` for Binance's public kline files, which have 12 columns and no header. Their times are

@@ -11,7 +11,7 @@ from quant_channels.klines.historical import HistoricalDataHandler
 from quant_channels.klines.raw import TimeUnit
 from quant_channels.klines.resample import resampled, whole
 from quant_contracts.blocks import BarBlock
-from quant_contracts.duration import parse_interval
+from quant_contracts.duration import Length, parse_interval
 from quant_contracts.protocols import QualityRow, SourceInfo
 from quant_contracts.units import Nanos
 
@@ -25,7 +25,7 @@ class ParquetFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename=
 
     symbol: str
     path: str
-    timeframe: str | None = None
+    timeframe: Length | None = None
     """`interval` in a configuration: bars to deliver, such as `15m`, made of shorter ones where the file
     has those. None delivers them as they are."""
     repair: list[str] = []
@@ -34,7 +34,7 @@ class ParquetFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename=
     """Prices between ticks of this size are counted in the data quality."""
     venue: str = ""
     """Not used: a file knows no venue."""
-    stored_interval: str | None = None
+    stored_interval: Length | None = None
     """Interval of the bars in the file, where their spacing does not tell."""
     time_unit: TimeUnit | None = None
     price_scale: Decimal = Decimal(1)

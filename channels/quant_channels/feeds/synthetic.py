@@ -11,7 +11,7 @@ from quant_channels.klines.market_path import MarketPath
 from quant_channels.klines.resample import resampled, whole
 from quant_channels.klines.synthetic import SyntheticBars
 from quant_contracts.blocks import BarBlock
-from quant_contracts.duration import interval_name, parse_interval, parse_time
+from quant_contracts.duration import Length, interval_name, parse_interval, parse_time
 from quant_contracts.protocols import QualityRow, SourceInfo
 from quant_contracts.units import MINUTE, Fraction, Nanos, Price
 
@@ -31,7 +31,7 @@ class SyntheticFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, renam
     start: str = "2022-01-01"
     """First day, UTC."""
     days: int = 90
-    timeframe: str | None = None
+    timeframe: Length | None = None
     """`interval` in a configuration: minutes or a multiple; None makes one-minute bars."""
     tick: Decimal | None = None
     """Prices are multiples of it; None takes 0.01."""

@@ -14,7 +14,7 @@ from quant_channels.frames.exact import size_step
 from quant_channels.klines.cleaner import LONGEST_FILL, check_repairs
 from quant_channels.streams.findings import Findings
 from quant_contracts.blocks import BarBlock, Block, TradeBlock
-from quant_contracts.duration import interval_name, parse_interval, time_name
+from quant_contracts.duration import Length, interval_name, parse_interval, time_name
 from quant_contracts.errors import DataError
 from quant_contracts.events import Bar
 from quant_contracts.instrument import Grid
@@ -50,7 +50,7 @@ class TradeBarsFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, renam
 
     symbol: str
     path: str
-    timeframe: str | None = None
+    timeframe: Length | None = None
     """`interval` in a configuration: length of the bars, such as 10s. Required."""
     repair: list[str] = []
     """Not used: what cannot be a trade is left out and counted."""
@@ -66,7 +66,7 @@ class TradeBarsFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, renam
     """Which frames to read."""
     lot: Decimal = Decimal("0.00001")
     """Sizes are read in steps of a millionth of it, not below 1e-8."""
-    clock_offset: str = "0s"
+    clock_offset: Length = "0s"
     """How far the receiving clock ran behind the venue's, such as 1.27s; it is added to receive times."""
     assume_received: str | None = None
     """Such as `venue+100ms`: when a frame without a receive time is taken to have come."""

@@ -16,6 +16,7 @@ from quant_channels.klines.historical import file_digest
 from quant_channels.streams.findings import Findings
 from quant_channels.streams.trade_ids import TradeIds
 from quant_contracts.blocks import Block, TradeBlock
+from quant_contracts.duration import Length
 from quant_contracts.errors import DataError
 from quant_contracts.instrument import Floats, Grid
 from quant_contracts.protocols import QualityRow, SourceInfo
@@ -50,7 +51,7 @@ class TradesFileFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     """Not used: a file knows no venue."""
     tick: Decimal = Decimal("0.01")
     lot: Decimal = Decimal("0.00001")
-    clock_offset: str = "0s"
+    clock_offset: Length = "0s"
     """How far the receiving clock ran behind the venue's, such as 1.27s; it is added to `recv_ns`."""
 
     def __post_init__(self) -> None:

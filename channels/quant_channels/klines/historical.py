@@ -15,7 +15,7 @@ from quant_channels.klines.cleaner import Cleaner, check_repairs
 from quant_channels.klines.quality import BarFindings
 from quant_channels.klines.raw import CHUNK, NO_TIME, RawBars, TimeSpan, TimeUnit
 from quant_contracts.blocks import BarBlock, Times
-from quant_contracts.duration import interval_name, parse_interval, time_name
+from quant_contracts.duration import Length, interval_name, parse_interval, time_name
 from quant_contracts.errors import DataError
 from quant_contracts.protocols import QualityRow, SourceInfo
 from quant_contracts.units import SECOND, Nanos
@@ -44,7 +44,7 @@ class HistoricalDataHandler(msgspec.Struct, dict=True, forbid_unknown_fields=Tru
     symbol: str
     path: str
     format: Format
-    stored: str | None = None
+    stored: Length | None = None
     """Interval of the bars in the file, such as `1m`; None takes the commonest spacing of the first rows."""
     repair: Sequence[str] = ()
     tick: Decimal | None = None

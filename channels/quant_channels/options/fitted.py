@@ -17,7 +17,7 @@ from quant_channels.options.quotes import Source
 from quant_channels.options.surface import Model
 from quant_channels.streams.findings import Findings
 from quant_contracts.blocks import ChainBlock, EventBlock
-from quant_contracts.duration import parse_interval
+from quant_contracts.duration import Length, parse_interval
 from quant_contracts.errors import LifecycleError
 from quant_contracts.events import Surface
 from quant_contracts.protocols import QualityRow, SourceInfo, StreamFeed
@@ -36,7 +36,7 @@ class FittedSurfaceFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     symbol: str
     model: Model = "ssvi"
     """ssvi, sabr or svi."""
-    refit: str = "5m"
+    refit: Length = "5m"
     """How often, such as 5m; the cost of a fit is some 10 ms."""
     source: Source = "quotes"
     """`quotes` fits the middle of bid and ask, weighed by their spread; `mark` the venue's own price."""
@@ -50,7 +50,7 @@ class FittedSurfaceFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     """Interest a year that premiums are discounted with."""
     max_contracts: int = 20_000
     """As of `OptionChainDataHandler`, as is the next."""
-    max_quote_age: str | None = None
+    max_quote_age: Length | None = None
     venue: str = ""
     """Not used, as are tick and lot: all there is comes from the options."""
     tick: Decimal = Decimal("0.01")

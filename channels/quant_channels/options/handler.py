@@ -11,7 +11,7 @@ from quant_channels.options.latest import last_of_each
 from quant_channels.streams.cursor import Cursor
 from quant_channels.streams.trust import by_age, refuse_out_of_turn
 from quant_contracts.blocks import ChainBlock
-from quant_contracts.duration import parse_interval
+from quant_contracts.duration import Length, parse_interval
 from quant_contracts.errors import ConfigError, DataError
 from quant_contracts.events import DataGap, Freshness, OptionQuote, Premium, StreamEvent
 from quant_contracts.protocols import QualityRow, StreamFeed
@@ -43,7 +43,7 @@ class OptionChainDataHandler:
     domain: Final = "options"
 
     def __init__(
-        self, feed: StreamFeed, max_contracts: int = 20_000, max_quote_age: str | None = None
+        self, feed: StreamFeed, max_contracts: int = 20_000, max_quote_age: Length | None = None
     ) -> None:
         if not 1 <= max_contracts <= 1_000_000:
             raise ConfigError(

@@ -21,7 +21,7 @@ from quant_channels.sentiment.text.linking import ALIASES, Linker, base_asset
 from quant_channels.sentiment.versions import Version
 from quant_channels.streams.findings import Findings
 from quant_contracts.blocks import EventBlock
-from quant_contracts.duration import parse_setting
+from quant_contracts.duration import Length, parse_setting
 from quant_contracts.errors import ConfigError, DataError
 from quant_contracts.events import Document
 from quant_contracts.protocols import QualityRow, SourceInfo
@@ -55,7 +55,7 @@ class DocumentsFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     """Not used: documents have no prices."""
     lot: str = ""
     """Ditto."""
-    delay: str = "1s"
+    delay: Length = "1s"
     """From first sight to use: what reading, scoring and delivering take. `0s` is lawful."""
     assume_first_seen: str | None = None
     """Such as `published+5m`: when a text without a recorded first sight is taken to have been seen."""

@@ -20,7 +20,7 @@ import msgspec
 from quant_channels.klines.features.settings import written
 from quant_channels.sentiment.standing import Standing
 from quant_channels.sentiment.text.fusion import Fusion
-from quant_contracts.duration import parse_setting
+from quant_contracts.duration import Length, parse_setting
 from quant_contracts.events import Bar
 from quant_contracts.protocols import Stream
 from quant_contracts.units import HOUR, Nanos
@@ -38,7 +38,7 @@ class SentimentScore(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     The score lies from -1 to 1. It halves every `half_life` without documents.
     """
 
-    half_life: str = "6h"
+    half_life: Length = "6h"
     vader_weight: float = 1.0
     """As in `Fusion`."""
     finbert_weight: float = 1.0
@@ -78,8 +78,8 @@ class SentimentVolatility(msgspec.Struct, dict=True, forbid_unknown_fields=True)
     `half_life` before it fades. It does not fade itself: no news is no agreement.
     """
 
-    half_life: str = "6h"
-    spread_half_life: str = "1d"
+    half_life: Length = "6h"
+    spread_half_life: Length = "1d"
     vader_weight: float = 1.0
     """As in `Fusion`."""
     finbert_weight: float = 1.0
@@ -128,8 +128,8 @@ class SentimentVelocity(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     (slow - fast) / ln 2 in hours is the rise of an hour.
     """
 
-    fast: str = "1h"
-    slow: str = "6h"
+    fast: Length = "1h"
+    slow: Length = "6h"
     """Longer than `fast`."""
     vader_weight: float = 1.0
     """As in `Fusion`."""
@@ -180,8 +180,8 @@ class SentimentVolume(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     little before one `slow` half-life has passed since the first document: use a lookback.
     """
 
-    fast: str = "1h"
-    slow: str = "1d"
+    fast: Length = "1h"
+    slow: Length = "1d"
     """Longer than `fast`."""
     symbol: str = ""
     """Whose documents; empty for those of the channel's own symbol."""

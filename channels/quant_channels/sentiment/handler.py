@@ -8,7 +8,7 @@ from typing import Final
 
 from quant_channels.sentiment.text.cleaning import LIMIT
 from quant_channels.streams.cursor import Cursor
-from quant_contracts.duration import age_name, parse_interval, time_name
+from quant_contracts.duration import Length, age_name, parse_interval, time_name
 from quant_contracts.errors import ConfigError, DataError
 from quant_contracts.events import DataGap, Document, Freshness, StreamEvent
 from quant_contracts.protocols import QualityRow, StreamFeed
@@ -32,7 +32,7 @@ class DocumentsHandler:
     (None, ('missing', 'no document yet'))
     """
 
-    def __init__(self, feed: StreamFeed, *, keep: int = 2_000, age: str = "30d") -> None:
+    def __init__(self, feed: StreamFeed, *, keep: int = 2_000, age: Length = "30d") -> None:
         if type(keep) is not int or not 1 <= keep <= 1_000_000:
             raise ConfigError(f"{feed.symbol}: keep must be 1 to 1,000,000 documents, not {keep!r}")
         self._keep = keep

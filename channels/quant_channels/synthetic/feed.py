@@ -17,7 +17,7 @@ from quant_channels.synthetic.headlines import headlines_of
 from quant_channels.synthetic.market import MarketDay, SyntheticMarket
 from quant_channels.synthetic.tape import record_hour, trades_of
 from quant_contracts.blocks import RESET, Block, BookBlock, ChainBlock
-from quant_contracts.duration import parse_interval, parse_time, time_name
+from quant_contracts.duration import Length, parse_interval, parse_time, time_name
 from quant_contracts.events import Premium
 from quant_contracts.instrument import Grid
 from quant_contracts.protocols import QualityRow, SourceInfo
@@ -63,7 +63,7 @@ class SyntheticStreamFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True)
     """Of each side."""
     gaps_per_day: float = 0.0
     """Minutes a day that the book loses, on average; a gap at their beginning, a whole book at their end."""
-    chain_interval: str = "5m"
+    chain_interval: Length = "5m"
     """Time between two quotes of the whole chain."""
     expiries: int = 6
     strikes: int = 25

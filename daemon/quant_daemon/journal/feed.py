@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from quant_contracts.blocks import BarBlock
-from quant_contracts.duration import interval_name, parse_interval, time_name
+from quant_contracts.duration import Length, interval_name, parse_interval, time_name
 from quant_contracts.errors import DataError, StorageError
 from quant_contracts.events import Bar
 from quant_contracts.protocols import QualityRow, SourceInfo
@@ -29,7 +29,7 @@ class JournalFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True, rename=
     symbol: str
     path: str
     """The directory of the journal, or one segment file."""
-    bars_of: str | None = None
+    bars_of: Length | None = None
     """Take only bars of this length, such as 15m; None when the journal has one length of the symbol."""
     repair: list[str] = []
     """Accepted as for every source, and without effect."""

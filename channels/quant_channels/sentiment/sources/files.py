@@ -13,6 +13,7 @@ from quant_channels.sentiment.fetching import FetchFailed
 from quant_channels.sentiment.recorded import Row, read_rows
 from quant_channels.sentiment.sources.settings import check_every, check_label
 from quant_channels.sentiment.sources.source import Poll
+from quant_contracts.duration import Length
 from quant_contracts.errors import DataError
 from quant_contracts.units import Nanos
 
@@ -34,7 +35,7 @@ class FileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label: str
     """Its short name: the source is called `file:label`."""
     path: str
-    every: str = "1m"
+    every: Length = "1m"
 
     def __post_init__(self) -> None:
         check_label("label", self.label)

@@ -20,6 +20,7 @@ from quant_channels.sentiment.sources.settings import (
 )
 from quant_channels.sentiment.sources.source import Poll
 from quant_channels.sentiment.tokens import Secret
+from quant_contracts.duration import Length
 from quant_contracts.units import Nanos
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class JsonNewsSource(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     label: str
     """Its short name: the source is called `news:label`."""
     url: str
-    every: str = "5m"
+    every: Length = "5m"
     params: dict[str, str] = {}
     items_path: str = ""
     """Where the list of items stands; empty where the answer is the list."""

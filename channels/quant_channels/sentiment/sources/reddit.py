@@ -18,6 +18,7 @@ from quant_channels.sentiment.sources.settings import (
     find_token,
 )
 from quant_channels.sentiment.sources.source import Poll
+from quant_contracts.duration import Length
 from quant_contracts.units import Nanos
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class RedditSource(msgspec.Struct, dict=True, forbid_unknown_fields=True):
 
     subreddit: str
     """Without r/: the source is called `reddit:subreddit`."""
-    every: str = "2m"
+    every: Length = "2m"
     token_file: str = ""
     """A file with mode 0600 that holds an OAuth bearer token; empty asks the public pages."""
     base_url: str = ""

@@ -15,6 +15,7 @@ from quant_channels.sentiment.fetching import FetchFailed, Reply, Validators
 from quant_channels.sentiment.items import RawItem, make_item, moment_of_struct
 from quant_channels.sentiment.sources.settings import check_address, check_every, check_label
 from quant_channels.sentiment.sources.source import Poll
+from quant_contracts.duration import Length
 from quant_contracts.errors import ConfigError
 from quant_contracts.units import Nanos
 
@@ -36,7 +37,7 @@ class RssSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label: str
     """Its short name: the source is called `rss:label`."""
     url: str
-    every: str = "5m"
+    every: Length = "5m"
 
     def __post_init__(self) -> None:
         check_label("label", self.label)

@@ -19,6 +19,7 @@ from quant_channels.sentiment.sources.settings import (
     find_token,
 )
 from quant_channels.sentiment.sources.source import Poll
+from quant_contracts.duration import Length
 from quant_contracts.units import DAY, Nanos
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class XSource(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     """Its short name: the source is called `x:label`."""
     query: str
     """As X's search takes it, such as `($BTC OR bitcoin) lang:en -is:retweet`."""
-    every: str = "1m"
+    every: Length = "1m"
     token_file: str = ""
     """A file with mode 0600 that holds the bearer token."""
     base_url: str = BASE

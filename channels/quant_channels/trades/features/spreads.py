@@ -12,7 +12,7 @@ from quant_channels.klines.features.settings import check_window
 from quant_channels.orderbook.features.prices import BPS
 from quant_channels.trades.features.steps import StepWindow, in_force, quotient, whole
 from quant_contracts.blocks import Column, Times, TradeBlock
-from quant_contracts.duration import parse_setting
+from quant_contracts.duration import Length, parse_setting
 from quant_contracts.events import Bar
 from quant_contracts.protocols import Stream
 from quant_contracts.units import HOUR
@@ -103,7 +103,7 @@ class RealisedSpread(msgspec.Struct, dict=True, forbid_unknown_fields=True):
 
     window: int = 20
     """Number of steps, at least 1."""
-    delay: str = "5s"
+    delay: Length = "5s"
     """How long after a trade the middle is looked at, up to 1h; trades of that time are remembered."""
 
     def __post_init__(self) -> None:
