@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from quant_contracts.convert import convert
-from quant_contracts.errors import ConfigError, nearest
+from quant_contracts.errors import ConfigError, nearest, then
 from quant_contracts.strategy import AccountSpec, DataSpec, PartSpec, RunSpec, Strategy, SymbolSpec
 
 BLOCKS: Final[dict[str, Any]] = {
@@ -158,7 +158,10 @@ def build_strategy(plain: Mapping[str, Any]) -> Strategy:
             strategies[key] = _symbol(key, value)
         else:
             raise ConfigError(
-                f"$: unknown key {key!r}; {nearest(key, BLOCKS)}; a symbol is in capitals, such as BTCUSDT"
+                then(
+                    f"$: unknown key {key!r}; {nearest(key, BLOCKS)}",
+                    "a symbol is in capitals, such as BTCUSDT",
+                )
             )
     if not strategies:
         raise ConfigError('$: nothing to trade; add a symbol such as "BTCUSDT": {"strategy": {...}}')

@@ -87,3 +87,14 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     if close:
         return "did you mean " + " or ".join(repr(match) for match in close) + "?"
     return "valid names: " + (", ".join(names) or "none")
+
+
+def then(text: str, more: str) -> str:
+    """`more` behind a text: after a semicolon, or as a sentence of its own where the text ends in a question.
+
+    >>> then("no command 'chekc'; did you mean 'check'?", "try '--help'")
+    "no command 'chekc'; did you mean 'check'? Try '--help'"
+    >>> then("no such file", "name another")
+    'no such file; name another'
+    """
+    return f"{text} {more[:1].upper()}{more[1:]}" if text.endswith("?") else f"{text}; {more}"

@@ -5,18 +5,23 @@ Commands are loaded when they are named, so that `--help` and a mistyped name an
 
 from __future__ import annotations
 
-import os
 import sys
-import traceback
-from typing import Final
 
-import click
-
-from quant_contracts.errors import ConfigError, Fatal, QuantError, StorageError, nearest
-from quant_daemon.registry import installed
-
-INTERRUPTED: Final = 130
+INTERRUPTED = 130
 """What a shell expects of a program stopped by Ctrl-C."""
+
+try:
+    # Nearly all of the time until `main` is called goes into these, so that Ctrl-C may well come here.
+    import os
+    import traceback
+
+    import click
+
+    from quant_contracts.errors import ConfigError, Fatal, QuantError, StorageError, nearest, then
+    from quant_daemon.registry import installed
+except KeyboardInterrupt:
+    sys.stderr.write("stopped\n")
+    sys.exit(INTERRUPTED)
 
 
 class _Commands(click.Group):
@@ -73,8 +78,10 @@ def main() -> None:
     except click.exceptions.NoArgsIsHelpError as asked:
         click.echo(asked.format_message())
     except click.UsageError as error:
-        hint = f"; try '{error.ctx.command_path} --help'" if error.ctx else ""
-        _leave(f"error: {error.format_message().rstrip('.')}{hint}", error.exit_code)
+        said = error.format_message().rstrip(".")
+        if error.ctx:
+            said = then(said, f"try '{error.ctx.command_path} --help'")
+        _leave(f"error: {said}", error.exit_code)
     except click.ClickException as error:
         _leave(f"error: {error.format_message()}", error.exit_code)
     except QuantError as error:

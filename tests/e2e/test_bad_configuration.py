@@ -250,7 +250,7 @@ def test_a_wrong_set_is_refused(settings, setting):
 LINES = {
     "unknown command": (
         ["bakctest"],
-        "no command 'bakctest'; did you mean 'backtest'?; try 'quant-engine --help'",
+        "no command 'bakctest'; did you mean 'backtest'? Try 'quant-engine --help'",
     ),
     "unknown option": (["backtest", "s.json", "--strat", "x"], "No such option '--strat'"),
     "no configuration": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -72,6 +73,18 @@ def test_ctrl_c_ends_a_run_in_one_line_and_leaves_nothing(underway, files_of, tm
     out, err = process.communicate(timeout=10)
     assert (process.returncode, out, err) == (130, "", "stopped\n")
     assert set(files_of(tmp_path)) == {"long.json"}
+
+
+def test_ctrl_c_before_the_program_is_loaded_ends_in_one_line(program, tmp_path):
+    # Stands in the place of a library that the program loads first, and presses Ctrl-C when it is.
+    (tmp_path / "click.py").write_text(
+        "import signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "signal.raise_signal(signal.SIGINT)\n"
+    )
+    env = os.environ | {"PYTHONPATH": str(tmp_path)}
+    ended = subprocess.run([program, "plugins"], capture_output=True, text=True, check=False, env=env)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "stopped\n")
 
 
 def test_after_a_kill_the_same_command_works(underway, done, write, mean_reversion, files_of, tmp_path):

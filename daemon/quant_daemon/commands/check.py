@@ -12,7 +12,7 @@ import msgspec
 if TYPE_CHECKING:
     from quant_contracts.testing import CheckResult, Row
 
-COLOURS = {"kept": "green", "broken": "red", "not offered": "bright_black"}
+COLOURS = {"kept": "green", "broken": "red", "not offered": "bright_black", "not checked": "yellow"}
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -89,7 +89,7 @@ def read_params(text: str) -> dict[str, Any]:
 
 def find_subject(part: str, params: Mapping[str, Any], kind: str | None) -> Subject:
     """The part called `part`, or importable as `module:part`, with its settings."""
-    from quant_contracts.errors import ConfigError, nearest
+    from quant_contracts.errors import ConfigError, nearest, then
     from quant_daemon.registry import KINDS, Registry, installed
 
     if kind is not None and kind not in KINDS:
@@ -102,8 +102,10 @@ def find_subject(part: str, params: Mapping[str, Any], kind: str | None) -> Subj
     if not groups:
         names = {name for points in places.values() for name in points}
         raise ConfigError(
-            f"no installed part is called {part!r}; {nearest(part, names)}; one that is not installed is "
-            "checked as module:part"
+            then(
+                f"no installed part is called {part!r}; {nearest(part, names)}",
+                "one that is not installed is checked as module:part",
+            )
         )
     if len(groups) > 1:
         raise ConfigError(f"{part!r} is the name of {' and '.join(groups)}; say which with --kind")
@@ -201,7 +203,7 @@ def _print(findings: Findings) -> None:
         click.echo(f"  {verdict}  {result.promise}")
         for line in result.detail.splitlines():
             click.echo(f"               {line}")
-    total = findings.kept + findings.broken
+    total = len([result for result in findings.promises if result.verdict != "not offered"])
     badge = click.style(" conformance ", fg="white", bg="black") + click.style(
         f" {findings.kept} of {total} promises kept ", fg="black", bg="red" if findings.broken else "green"
     )

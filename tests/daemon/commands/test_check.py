@@ -54,6 +54,15 @@ class NeedsAList(Good):
         return [FeatureSpec("RSI")]
 
 
+class ReadsText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    outputs = ("mid",)
+    warmup = 1
+    reads = ("orderbook",)
+
+    def update(self, bar, book, /):
+        return None if book is None else (book.mid,)
+
+
 class Plain:
     needs = ()
 
@@ -150,6 +159,17 @@ def test_a_part_that_lacks_a_member_is_told_which(folder):
     done = run("my_parts:NoNeeds")
     assert done.exit_code == 1
     assert "NoNeeds: a ModelProto has 'needs'" in done.output
+
+
+def test_what_rests_on_a_broken_promise_is_not_checked_and_says_why(folder):
+    done = run("my_parts:ReadsText")
+    assert done.exit_code == 1
+    lines = done.output.splitlines()
+    (broken,) = [line for line in lines if line.startswith("  broken")]
+    assert "`reads` is a tuple of streams that there are" in broken
+    assert lines.count("               reads is not a tuple of Stream") == 8
+    assert lines[-1].split()[1:4] == ["4", "of", "13"]
+    assert "AttributeError" not in done.output
 
 
 @pytest.mark.parametrize("name", ["my_parts:Plain", "my_parts:make"])
