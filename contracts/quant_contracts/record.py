@@ -63,6 +63,15 @@ class OrderRecord(msgspec.Struct, frozen=True):
     closed_ts: Nanos | None
 
 
+class LastRow(msgspec.Struct, frozen=True):
+    """The last row of a stream that the run met."""
+
+    known: Nanos
+    """When it became known."""
+    bars: int
+    """How many bars of the symbol that reads it fit between that and the end of the run."""
+
+
 class ReadinessRecord(msgspec.Struct, frozen=True):
     """What one symbol's steps met in the streams it reads."""
 
@@ -76,6 +85,8 @@ class ReadinessRecord(msgspec.Struct, frozen=True):
     """Every change of a stream between fresh, stale and missing, at most `MOST_CHANGES` of them."""
     dropped: int = 0
     """Changes beyond that."""
+    last_rows: dict[str, LastRow] = {}
+    """Per stream that had any row."""
 
 
 class RunRecord(msgspec.Struct, frozen=True):

@@ -135,7 +135,11 @@ class Session:
             counts,
             {lane.symbol: dict(sorted(lane.limits.items())) for lane in engine.lanes},
             self._quality() + self._ended_early(),
-            {lane.symbol: lane.watch.record() for lane in engine.lanes if lane.watch is not None},
+            {
+                lane.symbol: lane.watch.record(engine.clock.now, engine.handlers[lane.symbol].interval)
+                for lane in engine.lanes
+                if lane.watch is not None
+            },
             tuple(gap for stream in engine.streams for gap in stream.handler.gaps()[:MOST_GAPS]),
         )
 

@@ -30,7 +30,7 @@ from quant_contracts.events import (
     Trade,
 )
 from quant_contracts.protocols import Journal, StreamHandler
-from quant_contracts.record import MOST_CHANGES, ReadinessRecord
+from quant_contracts.record import MOST_CHANGES, LastRow, ReadinessRecord
 from quant_contracts.strategy import WhenStale
 from quant_contracts.units import Nanos
 from quant_contracts.views import Seen
@@ -123,14 +123,19 @@ class Watch:
         else:
             self._dropped += 1
 
-    def record(self) -> ReadinessRecord:
-        """What all looks met."""
+    def record(self, end: Nanos, interval: Nanos) -> ReadinessRecord:
+        """What all looks met in a run until `end`, of a symbol with bars of `interval`."""
         return ReadinessRecord(
             {name: dict(sorted(looks.items())) for name, looks in self._looks.items()},
             dict(sorted(self._outcomes.items())),
             dict(sorted(self.missing.items())),
             tuple(self.changes),
             self._dropped,
+            {
+                stream.name: LastRow(known, (end - known) // interval)
+                for stream in self._streams.values()
+                if (known := stream.handler.last_known) is not None
+            },
         )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from quant_contracts.duration import time_name
+from quant_contracts.duration import age_name, time_name
 from quant_contracts.events import DataGap
-from quant_contracts.strategy import Strategy
+from quant_contracts.strategy import Strategy, StreamSpec
 from quant_contracts.units import MINUTE, SECOND, Nanos
 from quant_engine.report.analysis import Analysis
 from quant_engine.report.encode import iso_time
@@ -22,6 +22,9 @@ from quant_engine.report.readiness import (
     assumptions,
     timelines,
 )
+
+OLD: Final = 100
+"""Bars behind the last row of a stream that is never stale, from where on a reader is told."""
 
 FIRST, LAST = 10, 25
 """How many gaps the page lists from either end; the rest is in the file."""
@@ -46,6 +49,7 @@ def beside_section(analysis: Analysis) -> Markup:
     if beside.streams:
         parts += [
             _streams(beside.streams, record.strategy),
+            *_old(analysis),
             tag("h3", "Over the run"),
             _strips(analysis, beside.streams),
             tag("div", join((_outcomes(beside), _profits(beside, record.strategy))), "columns"),
@@ -78,12 +82,33 @@ def _streams(streams: Sequence[StreamStates], strategy: Strategy) -> Markup:
     )
 
 
+def _old(analysis: Analysis) -> list[Markup]:
+    """A note on each stream that counted as fresh to the end, long after its last row."""
+    record = analysis.record
+    notes: list[Markup] = []
+    for symbol, met in record.readiness.items():
+        for stream, last in met.last_rows.items():
+            spec = _spec(symbol, stream, record.strategy)
+            if last.bars > OLD and spec is not None and spec.max_age is None:
+                words = (
+                    f"{symbol} {stream}: the last row became known {age_name(record.end - last.known)} "
+                    f"({last.bars:,} bars) before the end of the run and counted as fresh until then: "
+                    "without max_age it is never stale."
+                )
+                notes.append(tag("p", words, "note"))
+    return notes
+
+
 def _declared(row: StreamStates, strategy: Strategy) -> tuple[str, str]:
     """What the strategy says of a stream: its policy and the age it may have."""
-    domain, _, other = row.stream.partition(" of ")
-    data = strategy.data.get(other or row.symbol)
-    spec = None if data is None else data.streams.get(domain)
+    spec = _spec(row.symbol, row.stream, strategy)
     return ("", "") if spec is None else (spec.when_stale, spec.max_age or "never")
+
+
+def _spec(symbol: str, stream: str, strategy: Strategy) -> StreamSpec | None:
+    domain, _, other = stream.partition(" of ")
+    data = strategy.data.get(other or symbol)
+    return None if data is None else data.streams.get(domain)
 
 
 def _share(count: int, of: int) -> Markup:

@@ -12,7 +12,7 @@ import pytest
 from quant_contracts.errors import ContractBroken
 from quant_contracts.events import DataGap, Readiness
 from quant_contracts.protocols import QualityRow
-from quant_contracts.record import ReadinessRecord
+from quant_contracts.record import LastRow, ReadinessRecord
 from quant_contracts.strategy import DataSpec, PartSpec, StreamSpec
 from quant_contracts.units import DAY, HOUR
 from quant_engine.report import build_report, report_from_directory
@@ -166,6 +166,27 @@ def test_the_page_shows_policies_counts_gaps_and_values_that_were_missing(report
     shown = Section(report.html(), "beside").words
     for words in ("hold", "30s", "flatten", "never", "2.50 %", "trade_flow_60", "trade ids jump", "60.0 min"):
         assert words.replace(" %", "\u00a0%") in shown, words
+
+
+def test_a_stream_that_is_never_stale_is_noted_where_it_ended_long_before_the_run(with_streams):
+    met = with_streams.readiness["BTCUSDT"]
+
+    def notes(trades, orderbook):
+        rows = {
+            stream: LastRow(with_streams.end - bars * 4 * HOUR, bars)
+            for stream, bars in (("trades", trades), ("orderbook", orderbook))
+        }
+        record = replace(with_streams, readiness={"BTCUSDT": replace(met, last_rows=rows)})
+        words = Section(build_report(record).html(), "beside").words
+        return [said for said in words if "never stale" in said]
+
+    # Of the book it is declared when it is stale, so that its states say it.
+    assert notes(trades=100, orderbook=150) == []
+    (said,) = notes(trades=101, orderbook=150)
+    assert said == (
+        "BTCUSDT trades: the last row became known 16.8d (101 bars) before the end of the run and counted "
+        "as fresh until then: without max_age it is never stale."
+    )
 
 
 def test_an_assumption_stands_first_in_its_section_among_the_warnings_and_in_the_headline(report):
