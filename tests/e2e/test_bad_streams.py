@@ -148,7 +148,7 @@ SLIPS = {
     ),
     "an age that is a number": (
         {f"{BTC}.trades.max_age": 5},
-        "$.data.BTCUSDT.trades.max_age: Expected 'str | null', got 'int'",
+        '$.data.BTCUSDT.trades.max_age: 5 is no length of time; write text such as "5s"',
     ),
     "an age of nothing": (
         {f"{BTC}.trades.max_age": ""},
@@ -192,7 +192,7 @@ SLIPS = {
     ),
     "a number for an age of documents": (
         {f"{BTC}.sentiment.handler": {"age": 5}},
-        "$.data.BTCUSDT.sentiment.handler.age: Expected 'str', got 'int'",
+        "$.data.BTCUSDT.sentiment.handler.age: 5 is no length of time",
     ),
     "text for options kept": (
         {f"{BTC}.options.handler": {"max_contracts": "many"}},
