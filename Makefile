@@ -12,8 +12,8 @@ help: ## say what each target does
 demo: .venv/core ## one backtest on synthetic bars, ending with a report to open
 	@$(BIN)/quant-engine demo
 
-test: .venv/dev ## the whole test suite
-	$(BIN)/python -m pytest
+test: .venv/dev ## the whole test suite, a process for each core
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 lint: .venv/dev ## ruff and mypy --strict
 	$(BIN)/ruff check .
