@@ -97,6 +97,31 @@ def test_a_dirty_file_is_refused_then_mended_and_its_flaws_are_shown(run, csv_fi
     assert done["quality"][0]["check"] == "conflicting_duplicate"
 
 
+def test_of_many_gaps_three_are_shown_and_all_are_kept(run, csv_file):
+    path = csv_file(*(line(minute) for minute in range(62) if minute % 3 != 2))
+    shown = run("ingest", path, "--symbol", "BTCUSD").stdout
+    assert "in 20 gaps" in shown
+    assert shown.count("gap_range") == 3 + 1
+    assert "and 17 more" in shown
+    (done,) = answer(run("ingest", path, "--symbol", "BTCUSD", "--json"))
+    assert [row["check"] for row in done["quality"]].count("gap_range") == 20
+    (stream,) = answer(run("list", "--json"))
+    assert [row["check"] for row in stream["sources"][0]["quality"]].count("gap_range") == 20
+
+
+def test_three_gaps_are_all_that_there_are(run, csv_file):
+    path = csv_file(*(line(minute) for minute in range(11) if minute % 3 != 2))
+    shown = run("ingest", path, "--symbol", "BTCUSD").stdout
+    assert shown.count("gap_range") == 3
+    assert "more" not in shown
+
+
+def test_a_file_that_is_refused_leaves_no_catalog_behind(run, csv_file, tmp_path):
+    path = csv_file(line(0), line(1), line(1, close=11.5))
+    assert isinstance(run("ingest", path, "--symbol", "BTCUSD").exception, DataError)
+    assert not (tmp_path / "catalog").exists()
+
+
 def test_every_option_of_ingest_reaches_the_cleaner(run, tmp_path):
     path = tmp_path / "BTCUSD-2m.csv"
     rows = [f"{1_640_995_200 + 60 * minute},1000,1200,900,1100,5,0,0,0,0,0,0" for minute in (2, 0, 4, 5)]

@@ -343,7 +343,7 @@ def test_frames_between_two_ticks_are_refused_with_what_to_declare(refused, writ
     write("r.jsonl", WHOLE)
     write("s.json", recorded(data__BTCUSDT__tick="0.5"))
     line = refused(65, "backtest", "s.json")
-    assert "301 frames refused, off_grid: a price or size between two steps; declare tick and lot" in line
+    assert "in it: 301 frames refused, off_grid: price 99.99 lies between two steps of 0.5; " in line
 
 
 ODD = {

@@ -14,7 +14,8 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,11 @@ STAGE: Final = ".new"
 
 @contextmanager
 def changing(folder: Path) -> Iterator[Path]:
-    """A stage to write to, for one process at a time; what was not committed is gone at the end."""
+    """A stage to write to, for one process at a time; what was not committed is gone at the end.
+
+    So are the folders that had to be made for it.
+    """
+    missing = list(takewhile(lambda place: not place.exists(), (folder, *folder.parents)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder, wait=False):
@@ -43,6 +48,11 @@ def changing(folder: Path) -> Iterator[Path]:
         raise StorageError(
             f"{folder}: cannot be written: {error.strerror}; see to it and run again"
         ) from None
+    finally:
+        for place in missing:
+            # Those that hold something, as all do behind a commit, stay.
+            with suppress(OSError):
+                place.rmdir()
 
 
 def commit(folder: Path, index: bytes) -> None:

@@ -23,6 +23,9 @@ DOMAIN_NAMES: Final = (KLINES, "orderbook", "quotes", "trades", "options", "surf
 LISTED: Final = 4
 """Files that are named one by one when they were written."""
 
+SHOWN: Final = 3
+"""Gaps that are named one by one; the rest is in the catalog, and in the JSON."""
+
 root_option: Option = click.option(
     "--catalog",
     "root",
@@ -146,7 +149,7 @@ def report(done: Sequence[Done], *, as_json: bool) -> None:
         else:
             click.echo(f"{name}: {ingested.rows:,} {unit} read, nothing new")
         if quality:
-            Console().print(quality_table(quality))
+            Console().print(quality_table(quality, most=SHOWN))
 
 
 def _files(names: Sequence[str]) -> str:

@@ -50,7 +50,7 @@ class BarFindings(msgspec.Struct, dict=True):
     >>> findings.counts.add("zero_volume", 2, first_ts=60_000_000_000)
     >>> findings.add_gaps(np.array([3]), np.array([360_000_000_000]), 60_000_000_000, "-")
     >>> [(row.check, row.count, row.example) for row in findings.table()][:2]
-    [('gap', 3, 'in 1 gaps'), ('gap_range', 3, '1970-01-01T00:04:00Z to 1970-01-01T00:06:00Z')]
+    [('gap', 3, 'in 1 gap'), ('gap_range', 3, '1970-01-01T00:04:00Z to 1970-01-01T00:06:00Z')]
     """
 
     symbol: str
@@ -82,14 +82,17 @@ class BarFindings(msgspec.Struct, dict=True):
             rows.append(QualityRow(self.symbol, "gap_range", missing, repaired, -first, text))
         order = {check: place for place, check in enumerate(CHECKS)}
         rows.sort(key=lambda row: order[row.check])
+        gaps = "in 1 gap" if self._gaps == 1 else f"in {self._gaps:,} gaps"
         return tuple(
-            msgspec.structs.replace(row, example=f"in {self._gaps:,} gaps") if row.check == "gap" else row
-            for row in rows
+            msgspec.structs.replace(row, example=gaps) if row.check == "gap" else row for row in rows
         )
 
 
-def quality_table(rows: Iterable[QualityRow]) -> Table:
-    """The rows of one stream as a table for the terminal; times are closes."""
+def quality_table(rows: Iterable[QualityRow], most: int = LONGEST) -> Table:
+    """The rows of one stream as a table for the terminal; times are closes.
+
+    Of single gaps, which stand in order of time, it shows the first `most`.
+    """
     # Kept out of the way of commands that print no table.
     from rich.table import Table  # noqa: PLC0415 - see above
 
@@ -98,9 +101,15 @@ def quality_table(rows: Iterable[QualityRow]) -> Table:
     table.add_column("count", justify="right", no_wrap=True)
     table.add_column("repaired by", no_wrap=True)
     table.add_column("what was found")
+    ranges = 0
     for row in rows:
+        ranges += row.check == "gap_range"
+        if row.check == "gap_range" and ranges > most:
+            continue
         what = row.example or CHECKS.get(row.check, "")
         if row.first_ts is not None and row.check != "gap_range":
             what += f", first at {time_name(row.first_ts)}"
         table.add_row(row.check, f"{row.count:,}", row.repaired, what)
+    if ranges > most:
+        table.add_row("gap_range", "", "", f"and {ranges - most:,} more")
     return table

@@ -7,11 +7,14 @@ from typing import Final
 
 from quant_channels.sentiment.versions import Output, Version
 from quant_channels.streams.findings import Findings
+from quant_contracts.units import Fraction
 
 CHECKS: Final = {
     "assumed_first_seen": "nobody recorded when the text was seen; the declared assumption stands in",
     "refused_row": "a row without id or text, or that cannot be read",
     "no_time": "neither first sight nor a time of publishing",
+    "about_others": "a text that does not name the asset; left out",
+    "hardly_about": "a text that is less about the asset than least_relevance; left out",
     "published_ahead": "published after it was seen, by its source's clock; the time of sight counts",
     "duplicate_url": "the same address again",
     "duplicate_text": "the same words again",
@@ -30,6 +33,12 @@ def count_duplicate(findings: Findings, version: Version) -> None:
     assert version.duplicate is not None
     text = f"{version.doc_id} repeats {version.duplicate.of}"
     findings.add(f"duplicate_{version.duplicate.rule}", 1, text, first_ts=version.first_seen)
+
+
+def count_left_out(findings: Findings, version: Version, relevance: Fraction) -> None:
+    """A version that is not about the asset, or too little."""
+    check = "hardly_about" if relevance else "about_others"
+    findings.add(check, 1, f"{CHECKS[check]}, such as {version.doc_id}", first_ts=version.first_seen)
 
 
 def count_version(findings: Findings, version: Version, assumption: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from quant_channels.sentiment.intake import REMEMBERED
-from quant_channels.sentiment.quality import count_duplicate, count_scores, count_version
+from quant_channels.sentiment.quality import count_duplicate, count_left_out, count_scores, count_version
 from quant_channels.sentiment.scoring import Scorer
 from quant_channels.sentiment.text.cleaning import LIMIT
 from quant_channels.sentiment.text.linking import Linker
@@ -65,6 +65,8 @@ class SymbolDocuments(msgspec.Struct, dict=True):
         story = version.doc_id if version.duplicate is None else version.duplicate.of
         if version.doc_id not in self._delivered:
             if relevance <= 0 or relevance < self.least_relevance:
+                if counts:
+                    count_left_out(self.findings, version, relevance)
                 return None
             if story in self._delivered:
                 if counts and version.duplicate is not None:

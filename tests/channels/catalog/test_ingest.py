@@ -145,6 +145,17 @@ def test_an_ingestion_that_is_stopped_leaves_the_old_state(
     assert stored(catalog, "trades") == feed.events
 
 
+@pytest.mark.parametrize("breaks_after", [1, 4])
+def test_a_first_ingestion_that_is_stopped_leaves_no_folder(catalog, sample, breaks_after):
+    with pytest.raises(KeyboardInterrupt):
+        ingest_stream(catalog, sample("trades", breaks_after=breaks_after), "binance")
+    assert not catalog.root.exists()
+    ingest_stream(catalog, sample("quotes"), "binance")
+    with pytest.raises(KeyboardInterrupt):
+        ingest_stream(catalog, sample("trades", breaks_after=breaks_after), "binance")
+    assert [path.name for path in catalog.root.glob("*/*/*")] == ["quotes"]
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path

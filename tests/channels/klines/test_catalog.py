@@ -179,6 +179,17 @@ def test_an_ingestion_that_is_stopped_leaves_the_old_state_and_can_be_done_again
     assert stored(catalog) == bars
 
 
+def test_a_first_ingestion_that_is_stopped_or_refused_leaves_no_folder(catalog):
+    bars = hours(3 * YEAR)
+    with pytest.raises(KeyboardInterrupt):
+        ingest.ingest(catalog, Recorded(bars, breaks_after=20), "binance")
+    assert not catalog.root.exists()
+    catalog.root.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        ingest.ingest(catalog, Recorded(bars, breaks_after=0), "binance")
+    assert list(catalog.root.iterdir()) == []
+
+
 class _Death(BaseException):
     """The process ends here: nothing after it runs."""
 

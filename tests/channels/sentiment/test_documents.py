@@ -124,6 +124,29 @@ def test_only_what_is_about_the_symbol_is_delivered(store):
     assert len(documents(feed_of(path, "WEIRD", base="ETH"))) == 2
 
 
+def test_what_is_left_out_for_being_about_something_else_is_counted(store):
+    about = ("Bitcoin and ethereum rise", "Ether falls", "A quiet day", "Gold rises", "Bitcoin falls")
+    path = store(("rss:a", NOON, [item(place, text) for place, text in enumerate(about)]))
+    feed = feed_of(path, least_relevance=0.7)
+    assert [each.doc_id for each in documents(feed)] == ["rss:a/4"]
+    rows = {row.check: row for row in feed.quality()}
+    assert (rows["about_others"].count, rows["hardly_about"].count) == (3, 1)
+    assert rows["about_others"].example == "a text that does not name the asset; left out, such as rss:a/1"
+    assert rows["hardly_about"].example.endswith(
+        "less about the asset than least_relevance; left out, such as rss:a/0"
+    )
+    later = feed_of(path)
+    assert documents(later, start=NOON + HOUR) == []
+    assert later.quality() == ()
+
+
+def test_every_row_of_a_file_is_delivered_or_counted(shared_data):
+    path = shared_data("text/crypto_headlines_stream_202510.parquet")
+    feed = feed_of(str(path), assume_first_seen="published+5m")
+    assert len(documents(feed)) == 139
+    assert {row.check: row.count for row in feed.quality()}["about_others"] == 601 - 139
+
+
 def test_an_edit_that_drops_the_symbol_is_delivered_as_about_something_else(store):
     path = store(("rss:a", NOON, [item(1, "Bitcoin rises")]), ("rss:a", NOON + 1, [item(1, "Gold rises")]))
     assert [each.relevance for each in documents(feed_of(path))] == [1.0, 0.0]
