@@ -21,6 +21,7 @@ from quant_channels.frames.witnesses import Witnesses
 from quant_channels.klines.historical import file_digest
 from quant_channels.streams.findings import Findings
 from quant_contracts.blocks import Block
+from quant_contracts.duration import Length
 from quant_contracts.errors import DataError, nearest
 from quant_contracts.events import FormingBar, Quote
 from quant_contracts.instrument import Grid
@@ -77,7 +78,7 @@ class RecordingFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     lot: Decimal = Decimal("0.00001")
     instrument: str | None = None
     """The venue's own name where it differs: BTC-USDT, BTC-PERPETUAL; for options the coin, BTC."""
-    clock_offset: str = "0s"
+    clock_offset: Length = "0s"
     """How far the receiving clock ran behind the venue's, such as 1.27s; it is added to receive times."""
     assume_received: str | None = None
     """Such as `venue+100ms`: when a frame without a receive time is taken to have come."""
