@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from quant_contracts.blocks import BLOCK_ROWS
-from quant_contracts.protocols import DerivedFeed, Stream
+from quant_contracts.protocols import DerivedFeed
 from quant_contracts.strategy import DOMAINS, AccountSpec, RunSpec
+from quant_daemon.about import stream_name, summary_of
 from quant_daemon.extractor import reads
 from quant_daemon.loader import Loader
 from quant_daemon.session import Session
@@ -106,8 +107,8 @@ def _symbol(session: Session, symbol: str, parts: dict[str, StagePlan]) -> Symbo
             msgspec.to_builtins(channel),
             channel.outputs,
             channel.warmup,
-            " ".join((type(channel).__doc__ or "").partition("\n\n")[0].split()),
-            tuple(_stream_name(stream) for stream in reads(channel)),
+            summary_of(type(channel)),
+            tuple(stream_name(stream) for stream in reads(channel)),
         )
         for channel in lane.parts.extractor.channels
     )
@@ -147,7 +148,3 @@ def _readers(session: Session, symbol: str, domain: str, features: Sequence[Feat
         if isinstance(feed, DerivedFeed) and feed.symbol == symbol and feed.derives_from == domain
     ]
     return (*channels, *derived)
-
-
-def _stream_name(stream: Stream) -> str:
-    return f"{stream.domain} of {stream.symbol}" if stream.symbol else stream.domain

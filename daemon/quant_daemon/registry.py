@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any, Final
 
 from quant_contracts.convert import convert
-from quant_contracts.errors import ConfigError, nearest
+from quant_contracts.errors import ConfigError, nearest, then
 
 PREFIX: Final = "quant_engine."
 
@@ -29,7 +29,10 @@ KINDS: Final = {
     "stream_handlers": "stream handler",
     "streams": "stream feed",
 }
-"""Entry point groups that hold parts, and what one of their members is called."""
+"""Entry point groups that hold parts of a run, and what one of their members is called."""
+
+LISTED: Final = {**KINDS, "document_sources": "source of documents"}
+"""The same, and what `documents fetch` reads from, which no run does."""
 
 
 @cache
@@ -45,6 +48,19 @@ def installed(group: str) -> Mapping[str, EntryPoint]:
             )
         found[point.name] = point
     return MappingProxyType(found)
+
+
+def group_of(name: str, groups: Iterable[str], otherwise: str = "") -> str:
+    """The one of `groups` that holds a part called `name`; `otherwise` is what helps where none does."""
+    places = {group: installed(group) for group in groups}
+    found = [group for group, points in places.items() if name in points]
+    if not found:
+        names = {known for points in places.values() for known in points}
+        lack = f"no installed part is called {name!r}; {nearest(name, names)}"
+        raise ConfigError(then(lack, otherwise) if otherwise else lack)
+    if len(found) > 1:
+        raise ConfigError(f"{name!r} is the name of {' and '.join(found)}; say which with --kind")
+    return found[0]
 
 
 @cache
@@ -71,12 +87,12 @@ class Registry:
         points = installed(group)
         if name not in points:
             raise ConfigError(
-                f"{path}: no {KINDS[group]} is called {name!r}; {nearest(name, [*points, *local])}"
+                f"{path}: no {LISTED[group]} is called {name!r}; {nearest(name, [*points, *local])}"
             )
         try:
             kind = points[name].load()
         except (ImportError, AttributeError) as error:
-            raise ConfigError(f"{path}: {KINDS[group]} {name!r} cannot be loaded: {error}") from error
+            raise ConfigError(f"{path}: {LISTED[group]} {name!r} cannot be loaded: {error}") from error
         assert isinstance(kind, type)
         return kind
 

@@ -89,28 +89,17 @@ def read_params(text: str) -> dict[str, Any]:
 
 def find_subject(part: str, params: Mapping[str, Any], kind: str | None) -> Subject:
     """The part called `part`, or importable as `module:part`, with its settings."""
-    from quant_contracts.errors import ConfigError, nearest, then
-    from quant_daemon.registry import KINDS, Registry, installed
+    from quant_contracts.errors import ConfigError, nearest
+    from quant_daemon.registry import KINDS, Registry, group_of, installed
 
     if kind is not None and kind not in KINDS:
         raise ConfigError(f"--kind: no kind of part is called {kind!r}; {nearest(kind, KINDS)}")
     if ":" in part:
         it = import_part(part)
         return Subject(part, kind or _kind_of(part, it, params), part, _factory(it, params))
-    places = {group: installed(group) for group in ([kind] if kind else KINDS)}
-    groups = [group for group, points in places.items() if part in points]
-    if not groups:
-        names = {name for points in places.values() for name in points}
-        raise ConfigError(
-            then(
-                f"no installed part is called {part!r}; {nearest(part, names)}",
-                "one that is not installed is checked as module:part",
-            )
-        )
-    if len(groups) > 1:
-        raise ConfigError(f"{part!r} is the name of {' and '.join(groups)}; say which with --kind")
-    found = Registry().find(groups[0], part, "check")
-    return Subject(part, groups[0], places[groups[0]][part].value, _factory(found, params))
+    group = group_of(part, [kind] if kind else KINDS, "one that is not installed is checked as module:part")
+    found = Registry().find(group, part, "check")
+    return Subject(part, group, installed(group)[part].value, _factory(found, params))
 
 
 def import_part(path: str) -> Any:
