@@ -395,3 +395,11 @@ def test_a_recorded_book_is_not_moved_to_another_grid(run, session_of, tmp_path)
     )
     with pytest.raises(DataError, match=r"is no multiple of the tick 0\.05; declare the tick and lot"):
         session.backtest()
+
+
+def test_the_record_says_when_the_last_row_of_a_stream_became_known(session_of):
+    early = streams_of(BARS[:30])
+    record = session_of(config(["trades"]), {"BTCUSDT": BARS}, local=LOCAL, streams=early).backtest()
+    (last,) = record.readiness["BTCUSDT"].last_rows.values()
+    assert BARS[28].ts_known <= last.known <= BARS[29].ts_known
+    assert last.bars == (record.end - last.known) // BARS[0].interval >= len(BARS) - 30
