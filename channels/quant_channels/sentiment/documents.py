@@ -11,9 +11,9 @@ from typing import Final, Literal
 import msgspec
 
 from quant_channels.sentiment.intake import Intake
+from quant_channels.sentiment.pipeline import SentimentPipeline
 from quant_channels.sentiment.quality import CHECKS
 from quant_channels.sentiment.recorded import Row, in_order, read_rows
-from quant_channels.sentiment.scoring import Scorer
 from quant_channels.sentiment.segments import read_lines, segments_of
 from quant_channels.sentiment.store import read_versions
 from quant_channels.sentiment.symbol_documents import Selected, SymbolDocuments
@@ -95,7 +95,7 @@ class DocumentsFeed(msgspec.Struct, dict=True, forbid_unknown_fields=True):
         self._base = self.base.upper() or base_asset(self.symbol)
         names = (*ALIASES.get(self._base, (self._base,)), *self.aliases)
         self._linker = Linker(ALIASES | {self._base: tuple(dict.fromkeys(names))})
-        self._scorer = Scorer(self.lexicon, self.finbert)
+        self._scorer = SentimentPipeline(self.lexicon, self.finbert)
         self._findings = Findings(self.symbol, CHECKS)
 
     def begin(self) -> SymbolDocuments:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from quant_channels.sentiment.fetching import Limits
-from quant_channels.sentiment.scoring import Scorer
+from quant_channels.sentiment.pipeline import SentimentPipeline
 from quant_contracts.config import naming, read_plain
 from quant_contracts.convert import convert
 from quant_contracts.strategy import PartSpec
@@ -19,7 +19,7 @@ class FetchSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: list[PartSpec]
     """Each with its own `every`, from look to look."""
     client: Limits = Limits()
-    scores: Scorer = Scorer()
+    scores: SentimentPipeline = SentimentPipeline()
     """Models whose outputs are stored with the texts."""
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ from quant_channels.sentiment.clock import AsyncClock
 from quant_channels.sentiment.fetching import FetchFailed
 from quant_channels.sentiment.health import Look, SourceHealth, read_health, write_health
 from quant_channels.sentiment.items import RawItem
-from quant_channels.sentiment.scoring import Scorer
+from quant_channels.sentiment.pipeline import SentimentPipeline
 from quant_channels.sentiment.sources.source import Poll, Source
 from quant_channels.sentiment.store import DocumentStore
 from quant_channels.sentiment.versions import Output, Version, decision_of
@@ -47,7 +47,7 @@ class SentimentLoader:
         store: DocumentStore,
         client: HttpClient,
         clock: AsyncClock,
-        scorer: Scorer | None = None,
+        scorer: SentimentPipeline | None = None,
         watch: Watch | None = None,
     ) -> None:
         names = [source.name for source in sources]

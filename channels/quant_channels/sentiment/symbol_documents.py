@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from quant_channels.sentiment.intake import REMEMBERED
+from quant_channels.sentiment.pipeline import SentimentPipeline
 from quant_channels.sentiment.quality import count_duplicate, count_left_out, count_scores, count_version
-from quant_channels.sentiment.scoring import Scorer
 from quant_channels.sentiment.text.cleaning import LIMIT
 from quant_channels.sentiment.text.linking import Linker
 from quant_channels.sentiment.versions import Output, Version
@@ -36,7 +36,7 @@ class SymbolDocuments(msgspec.Struct, dict=True):
     base: str
     """The asset it is about."""
     linker: Linker
-    scorer: Scorer
+    scorer: SentimentPipeline
     findings: Findings
     assumption: str = ""
     """What was declared for texts whose first sight nobody recorded."""

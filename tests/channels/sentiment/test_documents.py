@@ -19,8 +19,8 @@ from quant_channels.sentiment import recorded
 from quant_channels.sentiment.documents import DocumentsFeed
 from quant_channels.sentiment.handler import DocumentsHandler
 from quant_channels.sentiment.items import RawItem
+from quant_channels.sentiment.pipeline import SentimentPipeline
 from quant_channels.sentiment.quality import CHECKS
-from quant_channels.sentiment.scoring import Scorer
 from quant_channels.sentiment.store import DocumentStore, read_versions
 from quant_contracts.convert import convert
 from quant_contracts.errors import ConfigError, DataError
@@ -184,13 +184,13 @@ def test_a_story_like_one_about_another_asset_is_news_here(store):
 
 def test_stored_scores_are_taken_and_others_are_made_now(store, tmp_path):
     titles = ["Exchange hacked, bitcoin falls", "Bitcoin rises"]
-    stored = dict(zip("12", Scorer("plain").score(titles), strict=True))
+    stored = dict(zip("12", SentimentPipeline("plain").score(titles), strict=True))
     path = store(("rss:a", NOON, [item(1, titles[0])]), outputs={"1": stored["1"]})
     with DocumentStore(path) as opened:
         opened.add("rss:a", [item(2, titles[1])], {}, seen=NOON + 1, now=NOON + 1)
     feed = feed_of(path)
     first, second = documents(feed)
-    (plain,), (crypto,) = stored["1"], Scorer("crypto").score([titles[1]])[0]
+    (plain,), (crypto,) = stored["1"], SentimentPipeline("crypto").score([titles[1]])[0]
     assert (first.vader, first.models) == (plain.values[0], (plain.model,))
     assert (second.vader, second.models) == (crypto.values[0], (crypto.model,))
     assert (found(feed)["stored_scores"], found(feed)["scored_now"]) == (1, 1)
@@ -200,7 +200,7 @@ def test_stored_scores_are_taken_and_others_are_made_now(store, tmp_path):
 
 def test_a_live_run_and_its_replay_score_alike(store):
     title = "Bitcoin soars as exchange withdrawals resume"
-    scored = {"1": Scorer().score([title])[0]}
+    scored = {"1": SentimentPipeline().score([title])[0]}
     with_scores = store(("rss:a", NOON, [item(1, title)]), outputs=scored)
     (stored,) = documents(feed_of(with_scores))
     (now,) = documents(feed_of(with_scores, scores="now"))

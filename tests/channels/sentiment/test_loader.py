@@ -13,7 +13,7 @@ from quant_channels.sentiment.fetching import FetchFailed
 from quant_channels.sentiment.health import read_health
 from quant_channels.sentiment.items import RawItem
 from quant_channels.sentiment.loader import SentimentLoader
-from quant_channels.sentiment.scoring import Scorer
+from quant_channels.sentiment.pipeline import SentimentPipeline
 from quant_channels.sentiment.sources.rss import RssSource
 from quant_channels.sentiment.sources.source import Poll
 from quant_channels.sentiment.sources.x import XSource
@@ -176,7 +176,7 @@ async def test_a_disk_that_is_full_stops_the_loader(clock, tmp_path, monkeypatch
 async def test_scores_are_stored_with_the_text(clock, tmp_path):
     source = Scripted("rss:a", [[item(1, "Exchange hacked, withdrawals halted"), item(2, "A day")]])
     with DocumentStore(tmp_path) as store:
-        loader = SentimentLoader([source], store, None, clock, Scorer("plain"))
+        loader = SentimentLoader([source], store, None, clock, SentimentPipeline("plain"))
         await loader.poll_once(source)
     first, second = read_versions(tmp_path)
     assert [output.values for output in (*first.outputs, *second.outputs)] == [(-0.4019,), (0.0,)]

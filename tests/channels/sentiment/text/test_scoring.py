@@ -8,7 +8,7 @@ import pytest
 
 from quant_channels.sentiment.documents import DocumentsFeed
 from quant_channels.sentiment.items import RawItem
-from quant_channels.sentiment.scoring import Scorer
+from quant_channels.sentiment.pipeline import SentimentPipeline
 from quant_channels.sentiment.store import DocumentStore
 from quant_channels.sentiment.text.finbert import FinBERT
 
@@ -42,7 +42,7 @@ def test_a_document_carries_what_both_models_said_and_which_they_were(model_fold
 
 def test_stored_outputs_are_replayed_without_their_models(model_folder, tmp_path):
     folder = model_folder()
-    scored = Scorer(finbert=str(folder)).score(TITLES)
+    scored = SentimentPipeline(finbert=str(folder)).score(TITLES)
     path = store(tmp_path / "store", {str(number): outputs for number, outputs in enumerate(scored)})
     shutil.rmtree(folder)
     _, told = documents(path)
@@ -53,7 +53,7 @@ def test_stored_outputs_are_replayed_without_their_models(model_folder, tmp_path
 
 
 def test_a_model_that_was_not_there_is_added_to_what_is_stored(model_folder, tmp_path):
-    plain = Scorer("plain").score(TITLES)
+    plain = SentimentPipeline("plain").score(TITLES)
     path = store(tmp_path / "store", {str(number): outputs for number, outputs in enumerate(plain)})
     _, told = documents(path, finbert=str(model_folder()))
     assert [document.models[0] for document in told] == [outputs[0].model for outputs in plain]
@@ -61,4 +61,4 @@ def test_a_model_that_was_not_there_is_added_to_what_is_stored(model_folder, tmp
 
 
 def test_no_texts_load_no_model():
-    assert Scorer(finbert="nowhere").score([]) == []
+    assert SentimentPipeline(finbert="nowhere").score([]) == []
