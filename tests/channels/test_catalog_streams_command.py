@@ -231,6 +231,8 @@ def test_the_usual_format_of_a_file(domain, file, expected):
 def test_ctrl_c_leaves_with_130_and_the_catalog_as_it_was(tmp_path):
     code = (
         "import os, signal, sys\n"
+        # A parent in the background may have had it ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from quant_channels.synthetic import feed\n"
         "real = feed.trades_of\n"
         "def interrupted(market, tape):\n"

@@ -120,7 +120,7 @@ def test_keeps_the_shape_of_the_promise(policy) -> None:
         (TWAPPolicy, {"segments": 2.5}, "Expected 'int', got 'float'"),
         (TWAPPolicy, {"segment": 5}, "did you mean 'segments'?"),
         (TWAPPolicy, {"interval": "15 min"}, "interval: '15 min' is not an interval"),
-        (TWAPPolicy, {"interval": 900}, "got 'int'"),
+        (TWAPPolicy, {"interval": 900}, "900 is no length of time; write text such as"),
         (ImmediatePolicy, {"segments": 5}, "unknown key 'segments'"),
         (MarketRouter, {"price": 1}, "unknown key 'price'"),
     ],
