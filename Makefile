@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench eval-sentiment format lock clean help
+.PHONY: demo test fuzz lint bench eval-sentiment format lock clean help
 .DEFAULT_GOAL := help
 
 help: ## say what each target does
@@ -14,6 +14,9 @@ demo: .venv/core ## one backtest on synthetic bars, ending with a report to open
 
 test: .venv/dev ## the whole test suite, a process for each core
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+
+fuzz: .venv/dev ## the properties among the tests on examples that were not tried before
+	$(BIN)/python -m pytest --numprocesses=auto --hypothesis-profile=explore -m hypothesis
 
 lint: .venv/dev ## ruff and mypy --strict
 	$(BIN)/ruff check .
