@@ -13,8 +13,9 @@ SHARED = ROOT.parent / "shared" / "data"
 
 
 # The suite is the same at every run; `make fuzz` looks for what it has not tried yet.
-settings.register_profile("steady", derandomize=True)
-settings.register_profile("explore", derandomize=False, print_blob=True)
+# No example has a deadline: a slow machine is no fault.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("explore", derandomize=False, deadline=None, print_blob=True)
 settings.load_profile("steady")
 
 
