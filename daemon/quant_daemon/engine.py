@@ -22,8 +22,6 @@ from enum import Enum
 from functools import partial
 from typing import Any, Final, get_args
 
-import msgspec
-
 from quant_contracts.blocks import BLOCK_ROWS, BarBlock
 from quant_contracts.errors import LifecycleError, LookAhead
 from quant_contracts.events import (
@@ -32,6 +30,7 @@ from quant_contracts.events import (
     Event,
     Features,
     Fill,
+    Freshness,
     Readiness,
     StepSnapshot,
     StreamEvent,
@@ -114,15 +113,12 @@ class Engine:
             for symbol, handler in self.handlers.items()
         }
         self._publish_step = self.bus.publisher(StepSnapshot, "")
-        kinds = get_args(StreamEvent)
+        kinds = (*get_args(StreamEvent), DataGap, Readiness)
+        told_of = [stream.handler.symbol for stream in self.streams]
+        told_of += [watch.symbol for watch in self._watches]
         self._publish: dict[str, dict[type[Event], Callable[[Any], None]]] = {
-            symbol: {kind: self.bus.publisher(kind, symbol) for kind in (*kinds, DataGap, Readiness)}
-            for symbol in dict.fromkeys(stream.handler.symbol for stream in self.streams)
-        }
-        self._publish |= {
-            watch.symbol: {Readiness: self.bus.publisher(Readiness, watch.symbol)}
-            for watch in self._watches
-            if watch.symbol not in self._publish
+            symbol: {kind: self.bus.publisher(kind, symbol) for kind in kinds}
+            for symbol in dict.fromkeys(told_of)
         }
 
     @property
@@ -233,11 +229,11 @@ class Engine:
         if self._fills:
             fills = tuple(self._fills)
             self._fills.clear()
-        snapshot = StepSnapshot(ts, features, scores, targets, fills, self._snapshot(ts))
+        readiness: dict[str, dict[str, Freshness]] | None = None
         if self._watches:
             self._tell()
             readiness = {watch.symbol: dict(watch.state) for watch in self._watches}
-            snapshot = msgspec.structs.replace(snapshot, readiness=readiness)
+        snapshot = StepSnapshot(ts, features, scores, targets, fills, self._snapshot(ts), readiness)
         self._publish_step(snapshot)
         return snapshot
 

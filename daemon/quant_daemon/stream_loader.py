@@ -19,21 +19,22 @@ from quant_daemon.streams import DeclaredStream, StreamKey, Watch, WatchedStream
 
 
 class StreamLoader:
-    """Makes each declared stream once, when somebody reads it. Opens nothing."""
+    """Makes each declared stream once, so that every declaration is checked. Opens nothing."""
 
     def __init__(self, registry: Registry, data: Mapping[str, DataSpec]) -> None:
-        self.feeds: dict[str, StreamFeed] = {}
-        """The feeds that were made, by the name under which the manifest knows them."""
         self._registry = registry
         self._data = data
-        self._made: dict[StreamKey, DeclaredStream] = {}
-        for symbol, spec in data.items():
-            for domain, stream in spec.streams.items():
-                # Every declaration is checked, whether or not anybody reads it.
-                path = f"$.data.{symbol}.{domain}"
-                self._handler(domain, self._feed(symbol, domain, stream), stream.handler, f"{path}.handler")
-                _length(f"{path}.max_age", stream.max_age)
-                _length(f"{path}.lookback", stream.lookback)
+        self._declared: dict[StreamKey, DeclaredStream] = {
+            (domain, symbol): self._made(symbol, domain, stream)
+            for symbol, spec in data.items()
+            for domain, stream in spec.streams.items()
+        }
+        self._read: dict[StreamKey, DeclaredStream] = {}
+
+    @property
+    def feeds(self) -> dict[str, StreamFeed]:
+        """The feeds of the streams that are read, by the name under which the manifest knows them."""
+        return {stream.key: stream.feed for stream in self._read.values()}
 
     def watch(self, symbol: str, channels: Sequence[AnyChannel], path: str) -> Watch | None:
         """What `channels` of `symbol` read beside bars, None where that is nothing."""
@@ -51,7 +52,7 @@ class StreamLoader:
                 for domain in spec.streams:
                     self._stream((domain, symbol))
         order = [(domain, symbol) for domain in DOMAINS for symbol in self._data]
-        return [self._made[key] for key in order if key in self._made]
+        return [self._read[key] for key in order if key in self._read]
 
     def _watched(self, reader: str, key: StreamKey, path: str) -> WatchedStream:
         domain, symbol = key
@@ -69,19 +70,19 @@ class StreamLoader:
                 f'"data": {{"{symbol}": {{"{domain}": {{"source": {{"class": ...}}}}}}}}'
             )
         name = domain if symbol == reader else f"{domain} of {symbol}"
-        max_age = _length(f"$.data.{symbol}.{domain}.max_age", spec.max_age)
-        return WatchedStream(name, self._stream(key).handler, max_age, spec.when_stale)
+        stream = self._stream(key)
+        return WatchedStream(name, stream.handler, stream.max_age, spec.when_stale)
 
     def _stream(self, key: StreamKey) -> DeclaredStream:
-        if key not in self._made:
-            domain, symbol = key
-            spec = self._data[symbol].streams[domain]
-            path = f"$.data.{symbol}.{domain}"
-            feed = self._feed(symbol, domain, spec)
-            self.feeds[f"{symbol}.{domain}"] = feed
-            handler = self._handler(domain, feed, spec.handler, f"{path}.handler")
-            self._made[key] = DeclaredStream(handler, _length(f"{path}.lookback", spec.lookback) or 0)
-        return self._made[key]
+        """A stream that somebody reads."""
+        return self._read.setdefault(key, self._declared[key])
+
+    def _made(self, symbol: str, domain: str, spec: StreamSpec) -> DeclaredStream:
+        path = f"$.data.{symbol}.{domain}"
+        feed = self._feed(symbol, domain, spec)
+        handler = self._handler(domain, feed, spec.handler, f"{path}.handler")
+        max_age = _length(f"{path}.max_age", spec.max_age)
+        return DeclaredStream(feed, handler, _length(f"{path}.lookback", spec.lookback) or 0, max_age)
 
     def _feed(self, symbol: str, domain: str, spec: StreamSpec) -> StreamFeed:
         data, path = self._data[symbol], f"$.data.{symbol}.{domain}.source"

@@ -29,7 +29,7 @@ from quant_contracts.events import (
     Surface,
     Trade,
 )
-from quant_contracts.protocols import Journal, StreamHandler
+from quant_contracts.protocols import Journal, StreamFeed, StreamHandler
 from quant_contracts.record import MOST_CHANGES, LastRow, ReadinessRecord
 from quant_contracts.strategy import WhenStale
 from quant_contracts.units import Nanos
@@ -88,11 +88,6 @@ class Watch:
         self._dropped = 0
         self._since: Nanos = 0
 
-    @property
-    def keys(self) -> tuple[StreamKey, ...]:
-        """The streams it reads."""
-        return tuple(self._streams)
-
     def look(self, ts: Nanos) -> None:
         """Let every stream be known up to `ts` and see what there is."""
         worst: Outcome = "go"
@@ -140,10 +135,13 @@ class Watch:
 
 
 class DeclaredStream(msgspec.Struct, frozen=True):
-    """A stream of the run: its as-of view, and how long before the bars it is read from."""
+    """A stream of the run: its source, its as-of view, and what was declared of it."""
 
+    feed: StreamFeed
     handler: StreamHandler
     lookback: Nanos = 0
+    """How long before the bars it is read from."""
+    max_age: Nanos | None = None
 
     @property
     def key(self) -> str:
