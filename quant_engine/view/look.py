@@ -162,10 +162,9 @@ def _open(
 
 
 def _shell(registry: Registry, symbol: str, data: DataSpec, domain: str) -> tuple[StreamHandler, StreamFeed]:
-    loader = StreamLoader(registry, {symbol: data})
-    for stream in loader.streams(every_declared=True):
+    for stream in StreamLoader(registry, {symbol: data}).streams(every_declared=True):
         if stream.handler.domain == domain:
-            return stream.handler, loader.feeds[stream.key]
+            return stream.handler, stream.feed
     raise ConfigError(f"{symbol}: {domain} is not declared; {nearest(domain, data.streams)}")
 
 
